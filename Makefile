@@ -1,0 +1,75 @@
+# Two commands do everything on a fresh machine: `make demo` and `make test`.
+SHELL := /bin/bash
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+PROTOS := $(wildcard protos/omote/v1/*.proto)
+
+.PHONY: help setup assets demo test soak check lint types arrows proto proto-check format pictures bench clean
+
+help:  ## list the targets
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 14
+
+$(STAMP): pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade pip
+	$(BIN)/python -m pip install --quiet --editable ".[dev]"
+	@touch $@
+
+setup: $(STAMP)  ## make .venv with everything in it
+
+assets: setup  ## fetch and verify the models and the pinned footage
+	$(BIN)/omote models pull
+	$(BIN)/omote models pull --footage
+
+demo: setup  ## a real clip through a real server: out/demo.mp4 and out/demo.png
+	$(BIN)/omote demo $(if $(FILTER),--filter "$(FILTER)") $(if $(VIDEO),--video "$(VIDEO)")
+
+test: assets  ## run the tests
+	$(BIN)/python -m pytest -m "not soak"
+
+soak: assets  ## the long runs: memory over 10,000 frames
+	$(BIN)/python -m pytest -m soak
+
+check: setup lint types arrows proto-check  ## what CI runs, apart from the tests
+
+lint: setup
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/buf lint protos
+
+types: setup
+	$(BIN)/mypy protos/omote/__init__.py models/omote_models filters/omote_filters server/omote_server clients/python/omote_client tests
+
+arrows: setup
+	$(BIN)/lint-imports
+
+PROTOC = $(BIN)/python -m grpc_tools.protoc -I protos \
+	--plugin=protoc-gen-mypy=$(BIN)/protoc-gen-mypy \
+	--plugin=protoc-gen-mypy_grpc=$(BIN)/protoc-gen-mypy_grpc \
+	--python_out=$(1) --mypy_out=quiet:$(1) --grpc_python_out=$(1) --mypy_grpc_out=quiet:$(1) $(PROTOS)
+
+proto: setup  ## regenerate the wire code
+	$(call PROTOC,protos)
+	@cd protos/omote/v1 && for f in face picture filter stream; do rm -f $${f}_pb2_grpc.py $${f}_pb2_grpc.pyi; done
+
+proto-check: setup  # fails when the generated code is stale
+	@rm -rf build/proto && mkdir -p build/proto
+	@$(call PROTOC,build/proto)
+	@for f in build/proto/omote/v1/*_pb2.py build/proto/omote/v1/*_pb2.pyi build/proto/omote/v1/filter_service_pb2_grpc.py*; do \
+		cmp "$$f" "protos/omote/v1/$$(basename $$f)" || { echo "generated code is stale: run 'make proto' and commit"; exit 1; }; done
+	@echo "generated code is fresh"
+
+format: setup  ## mend the layout
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+pictures: setup  ## make the pictures of the documentation anew
+	$(BIN)/python docs/make_pictures.py
+
+bench: assets  ## the ruler: server beside the bare loop and the naive loop
+	$(BIN)/omote bench
+
+clean:
+	rm -rf $(VENV) build dist out
