@@ -1,0 +1,187 @@
+"""When a face is read, and whom a declared value belongs to.
+
+A few good pictures of a track are read, then seldom one more: the estimate belongs to the
+track, and most frames cost nothing.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from omote_models.chips import chip
+from omote_models.demographics import DemographicsEstimator
+from omote_models.evidence import Evidence
+from omote_models.face import AgeBand, Attributes, Estimate, Face, FloatArray, Gender
+
+_LEAST_EYE_DISTANCE = 20.0
+_MOST_YAW = math.radians(35)
+_MOST_PITCH = math.radians(30)
+_LEAST_SHARPNESS = 8.0
+_DARKEST, _BRIGHTEST = 35.0, 235.0
+
+_FIRST_READINGS = 8
+_FIRST_INTERVAL_S = 0.1
+_LATER_INTERVAL_S = 2.0
+_RETRY_S = 0.1
+_FORGET_AFTER_S = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class Declared:
+    """What was stated of the person with the largest face. `age` beats `age_band`."""
+
+    age: float | None = None
+    age_band: AgeBand | None = None
+    gender: Gender | None = None
+
+    @property
+    def speaks_of_age(self) -> bool:
+        """Whether an age or an age band was stated."""
+        return self.age is not None or self.age_band is not None
+
+    @property
+    def empty(self) -> bool:
+        """Whether nothing was stated."""
+        return not self.speaks_of_age and self.gender is None
+
+
+@dataclass(slots=True)
+class _Subject:
+    evidence: Evidence
+    seen: float
+    next_look: float = -math.inf
+
+
+class Describer:
+    """Gives the faces of one session their attributes."""
+
+    def __init__(self, estimator: DemographicsEstimator, declared: Declared = Declared()) -> None:
+        self._estimator = estimator
+        self._declared = declared
+        self._declared_track: str | None = None
+        self._bystanders: set[str] = set()
+        self._subjects: dict[str, _Subject] = {}
+
+    def describe(
+        self,
+        picture: NDArray[np.uint8],
+        faces: Sequence[Face],
+        time: float,
+        *,
+        age: bool,
+        gender: bool,
+    ) -> list[Face]:
+        """The faces with attributes.
+
+        Args:
+            picture: (height, width, 3) uint8 RGB, before any filter.
+            faces: largest first.
+            time: capture time in seconds.
+            age: whether age may be inferred; without consent neither may.
+            gender: whether gender may be inferred.
+        """
+        self._forget(time)
+        self._settle_declared(faces)
+        return [self._described(picture, face, time, age=age, gender=gender) for face in faces]
+
+    def forget_everything(self) -> None:
+        """Drop every inferred value, as when consent is withdrawn."""
+        self._subjects.clear()
+
+    def _described(
+        self, picture: NDArray[np.uint8], face: Face, time: float, *, age: bool, gender: bool
+    ) -> Face:
+        declared = self._declared if face.track_id == self._declared_track else Declared()
+        age, gender = age and not declared.speaks_of_age, gender and declared.gender is None
+        inferred = Attributes()
+        if age or gender:
+            inferred = self._inferred(picture, face, time, age=age, gender=gender)
+        return replace(face, attributes=_combined(declared, inferred))
+
+    def _inferred(
+        self, picture: NDArray[np.uint8], face: Face, time: float, *, age: bool, gender: bool
+    ) -> Attributes:
+        subject = self._subjects.setdefault(face.track_id, _Subject(Evidence(), time))
+        subject.seen = time
+        if time >= subject.next_look:
+            good = good_enough(picture, face)
+            if good:
+                reading = self._estimator.read(picture, face.landmarks, age=age, gender=gender)
+                subject.evidence.add(reading)
+            subject.next_look = time + _wait(subject.evidence.count, good)
+        found = subject.evidence.attributes()
+        return Attributes(
+            found.age if age else Estimate(),
+            found.age_band if age else Estimate(),
+            found.gender if gender else Estimate(),
+        )
+
+    def _settle_declared(self, faces: Sequence[Face]) -> None:
+        """Pin what was declared to the largest face, and never hand it to a bystander.
+
+        When its face is lost it passes to a face that comes new, not to one that was already
+        there: a child beside an adult must not inherit the adult's age.
+        """
+        ids = [face.track_id for face in faces]
+        if self._declared.empty or not ids:
+            return
+        if self._declared_track not in ids:
+            newcomers = [i for i in ids if i not in self._bystanders]
+            self._declared_track = newcomers[0] if newcomers else None
+        self._bystanders &= set(ids)
+        self._bystanders |= {i for i in ids if i != self._declared_track}
+
+    def _forget(self, time: float) -> None:
+        gone = [t for t, s in self._subjects.items() if time - s.seen > _FORGET_AFTER_S]
+        for track_id in gone:
+            del self._subjects[track_id]
+
+
+def _wait(readings: int, good: bool) -> float:
+    if not good:
+        return _RETRY_S
+    return _FIRST_INTERVAL_S if readings < _FIRST_READINGS else _LATER_INTERVAL_S
+
+
+def _combined(declared: Declared, inferred: Attributes) -> Attributes:
+    age, band, gender = inferred.age, inferred.age_band, inferred.gender
+    if declared.age is not None:
+        age = Estimate.declared(declared.age)
+        band = Estimate.declared(AgeBand.of(declared.age))
+    elif declared.age_band is not None:
+        band = Estimate.declared(declared.age_band)
+    if declared.gender is not None:
+        gender = Estimate.declared(declared.gender)
+    return Attributes(age, band, gender)
+
+
+def good_enough(picture: NDArray[np.uint8], face: Face) -> bool:
+    """Whether a picture of a face is large, frontal, lit and sharp enough to be read."""
+    points = face.landmarks
+    if float(np.linalg.norm(points[263, :2] - points[33, :2])) < _LEAST_EYE_DISTANCE:
+        return False
+    yaw, pitch = turn(points)
+    if abs(yaw) > _MOST_YAW or abs(pitch) > _MOST_PITCH:
+        return False
+    grey = cv2.cvtColor(chip(picture, points, 64), cv2.COLOR_RGB2GRAY)
+    if not _DARKEST <= float(grey.mean()) <= _BRIGHTEST:
+        return False
+    return float(cv2.Laplacian(grey, cv2.CV_32F).std()) >= _LEAST_SHARPNESS
+
+
+def turn(landmarks: FloatArray) -> tuple[float, float]:
+    """Yaw and pitch of a face in radians, from the depth of its sides, brow and chin.
+
+    0 is frontal; yaw is positive when the person turns to their left, pitch when they look up.
+    """
+    across = landmarks[454] - landmarks[234]
+    along = landmarks[152] - landmarks[10]
+    yaw = math.atan2(float(across[2]), max(float(np.hypot(across[0], across[1])), 1e-6))
+    pitch = math.atan2(-float(along[2]), max(float(np.hypot(along[0], along[1])), 1e-6))
+    return yaw, pitch
