@@ -1,0 +1,47 @@
+"""Face paint."""
+
+from __future__ import annotations
+
+from typing import Literal, get_args
+
+from omote_filters.draw.paint import FacePainter
+from omote_filters.draw.texture import asset
+from omote_filters.filter import Appearance, Filter, Need, Stage
+from omote_filters.scene import Scene
+from omote_filters.settings import FilterSettings, choice, slider
+
+Design = Literal["kumadori", "tiger", "skull"]
+
+
+class FacePaint(Filter):
+    """Stage make-up and animal faces that move with the skin and stay in its light."""
+
+    id = "face_paint"
+    name = "Face paint"
+    appearance = Appearance.NOVELTY
+    stage = Stage.PAINT
+    needs = frozenset({Need.MESH})
+
+    class Settings(FilterSettings):
+        """What is painted, and how."""
+
+        design: Design = choice("kumadori", label="Design")
+        opacity: float = slider(1.0, 0, 1, label="Opacity", hint="How thick the paint is")
+        light: float = slider(
+            0.85, 0, 1, label="Light", hint="How much of the face's own light and shade shows"
+        )
+
+    def start(self) -> None:
+        """Draw every design once: settings may change between two frames."""
+        self._painter = FacePainter()
+        for design in get_args(Design):
+            asset(design)
+
+    def apply(self, scene: Scene) -> None:
+        """Paint every face."""
+        settings: FacePaint.Settings = self.settings
+        texture = asset(settings.design)
+        for face in scene.faces:
+            self._painter.paint(
+                scene, face, texture.level(face.width), settings.opacity, settings.light
+            )

@@ -1,0 +1,293 @@
+"""Runs the filters of a session: in order, within their budgets, and safely."""
+
+from __future__ import annotations
+
+import logging
+import time
+import traceback
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from omote_filters.filter import (
+    DEMOGRAPHICS,
+    FACE_NEEDS,
+    NOT_FOR_MINORS,
+    Appearance,
+    Filter,
+    Need,
+    Stage,
+)
+from omote_filters.mask import LastSeen, mask_boxes, mask_picture
+from omote_filters.registry import PLUGIN_FAULTS, ChainEntry, Registry
+from omote_filters.scene import Scene
+from omote_filters.settings import FilterSettings
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Consent:
+    """What the person agreed to. Nothing is assumed."""
+
+    face_effects: bool = False
+    demographics: bool = False
+
+    def __and__(self, other: Consent) -> Consent:
+        return Consent(
+            self.face_effects and other.face_effects, self.demographics and other.demographics
+        )
+
+
+class Reason(StrEnum):
+    """Why a filter did not run on a frame."""
+
+    ERROR = "error"
+    OVERRUN = "overrun"
+    DISABLED = "disabled"
+    CONSENT = "consent"
+    MINOR = "minor"
+
+
+class Degradation(StrEnum):
+    """Why a frame is less than was asked for."""
+
+    NO_FACE_CONSENT = "no_face_consent"
+    NO_DEMOGRAPHICS_CONSENT = "no_demographics_consent"
+    MASKED = "masked"
+
+
+@dataclass(frozen=True, slots=True)
+class Bypass:
+    """A filter that did not run on a frame, or not on every face."""
+
+    filter_id: str
+    reason: Reason
+
+
+@dataclass(slots=True)
+class Applied:
+    """What happened to one frame."""
+
+    ran: list[str] = field(default_factory=list)
+    bypassed: list[Bypass] = field(default_factory=list)
+    disabled: list[Bypass] = field(default_factory=list)
+    degraded: set[Degradation] = field(default_factory=set)
+
+
+class Breaker:
+    """Trips after repeated failures; a success mends a little."""
+
+    def __init__(self, limit: float = 3.0, mended: float = 0.1) -> None:
+        self._limit = limit
+        self._mended = mended
+        self._failures = 0.0
+
+    def failed(self) -> bool:
+        """Count a failure; whether the limit is reached now."""
+        self._failures += 1
+        return self._failures >= self._limit
+
+    def succeeded(self) -> None:
+        """Count a success."""
+        self._failures = max(0.0, self._failures - self._mended)
+
+
+class _Slot:
+    """One filter of a chain and how it fares; the instance is made when it is started."""
+
+    def __init__(self, kind: type[Filter], settings: FilterSettings) -> None:
+        self.kind = kind
+        self.settings = settings
+        self.filter: Filter | None = None
+        self.breaker = Breaker()
+        self.disabled: Reason | None = None
+
+    def started(self) -> Filter:
+        """The instance, made and started where it is not yet."""
+        if self.filter is None:
+            made = self.kind(self.settings)
+            made.start()
+            self.filter = made
+        return self.filter
+
+
+class Chain:
+    """The filters that a session has switched on, ordered by stage.
+
+    Within a stage, anonymise filters come first: what moves parts of the picture about, as a
+    glitch does, must not carry a face out from under its cover.
+
+    A filter that raises or overruns its budget is bypassed for that frame and its drawing
+    undone; repeated, it is switched off. An anonymise filter that fails masks instead.
+    """
+
+    def __init__(self, slots: Sequence[_Slot] = ()) -> None:
+        self._slots = sorted(slots, key=lambda slot: _order(slot.kind))
+        self._last_seen = LastSeen()
+
+    @classmethod
+    def build(cls, entries: Sequence[ChainEntry], registry: Registry) -> Chain:
+        """A chain from a client's entries.
+
+        Raises:
+            ChainError: an entry is unknown, broken or has settings that do not fit.
+        """
+        return cls([_Slot(kind, settings) for kind, settings in registry.resolve(entries)])
+
+    def revised(self, entries: Sequence[ChainEntry], registry: Registry) -> Chain:
+        """Another chain in which filters that stay keep their state; those that go are stopped.
+
+        Raises:
+            ChainError: as `build`; this chain is unchanged then.
+        """
+        wanted = registry.resolve(entries)
+        free = list(self._slots)
+        slots = [_reuse(free, kind, settings) or _Slot(kind, settings) for kind, settings in wanted]
+        for slot in free:
+            _stop(slot)
+        chain = Chain(slots)
+        chain._last_seen = self._last_seen
+        return chain
+
+    @property
+    def needs(self) -> frozenset[Need]:
+        """What must be computed for this chain.
+
+        Age is needed, where consent allows it, by whatever may not be applied to a minor.
+        """
+        needs = frozenset[Need]().union(*(slot.kind.needs for slot in self._slots))
+        guarded = any(slot.kind.appearance in NOT_FOR_MINORS for slot in self._slots)
+        return needs | {Need.AGE} if guarded else needs
+
+    @property
+    def anonymises(self) -> bool:
+        """Whether a filter of this chain hides who somebody is."""
+        return any(slot.kind.appearance is Appearance.ANONYMISE for slot in self._slots)
+
+    def start(self) -> None:
+        """Start every filter now, so that no frame waits for it.
+
+        A filter that fails is tried again on its first frame, where the failure counts.
+        """
+        for slot in self._slots:
+            try:
+                slot.started()
+            except PLUGIN_FAULTS as error:
+                _log.warning("filter %s failed to start: %s", slot.kind.id, _place(error))
+
+    def apply(self, scene: Scene, consent: Consent) -> Applied:
+        """Draw every filter on a scene."""
+        applied = Applied()
+        self._last_seen.update(scene)
+        for slot in self._slots:
+            if slot.kind.stage > Stage.WARP:
+                scene.settle()
+            self._turn(slot, scene, consent, applied)
+        scene.settle()
+        return applied
+
+    def stop(self) -> None:
+        """Stop every filter."""
+        for slot in self._slots:
+            _stop(slot)
+
+    def _turn(self, slot: _Slot, scene: Scene, consent: Consent, applied: Applied) -> None:
+        kind = slot.kind
+        if kind.needs & FACE_NEEDS and not consent.face_effects:
+            applied.bypassed.append(Bypass(kind.id, Reason.CONSENT))
+            applied.degraded.add(Degradation.NO_FACE_CONSENT)
+            self._fail_safe(kind, scene, applied, everything=True)
+            return
+        if kind.needs & DEMOGRAPHICS and not consent.demographics:
+            applied.degraded.add(Degradation.NO_DEMOGRAPHICS_CONSENT)
+        hidden = _hidden(kind, scene)
+        if hidden:
+            applied.bypassed.append(Bypass(kind.id, Reason.MINOR))
+            if len(hidden) == len(scene.all_faces):
+                return
+        reason = slot.disabled or self._run(slot, scene, applied, hidden)
+        if reason is None:
+            applied.ran.append(kind.id)
+            return
+        applied.bypassed.append(Bypass(kind.id, reason))
+        # A filter that looks for no faces hides the whole picture; so does its stand-in.
+        self._fail_safe(kind, scene, applied, everything=not kind.needs & FACE_NEEDS)
+
+    def _run(
+        self, slot: _Slot, scene: Scene, applied: Applied, hidden: frozenset[str]
+    ) -> Reason | None:
+        scene.begin(slot.kind.id, hidden)
+        try:
+            filter_ = slot.started()
+            began = time.perf_counter()
+            filter_.apply(scene)
+            late = (time.perf_counter() - began) * 1000 > filter_.budget_ms
+        except PLUGIN_FAULTS as error:
+            _log.warning("filter %s failed: %s", slot.kind.id, _place(error))
+            return _failed(slot, scene, applied, Reason.ERROR)
+        if late:
+            return _failed(slot, scene, applied, Reason.OVERRUN)
+        slot.breaker.succeeded()
+        scene.keep()
+        return None
+
+    def _fail_safe(
+        self, kind: type[Filter], scene: Scene, applied: Applied, everything: bool
+    ) -> None:
+        if kind.appearance is not Appearance.ANONYMISE:
+            return
+        scene.begin()
+        applied.degraded.add(Degradation.MASKED)
+        if everything:
+            mask_picture(scene)
+        else:
+            mask_boxes(scene, self._last_seen.boxes(scene))
+        scene.keep()
+
+
+def _order(kind: type[Filter]) -> tuple[Stage, bool]:
+    return kind.stage, kind.appearance is not Appearance.ANONYMISE
+
+
+def _reuse(free: list[_Slot], kind: type[Filter], settings: FilterSettings) -> _Slot | None:
+    for slot in free:
+        if slot.kind is kind:
+            free.remove(slot)
+            slot.settings = settings
+            if slot.filter is not None:
+                slot.filter.settings = settings
+            return slot
+    return None
+
+
+def _hidden(kind: type[Filter], scene: Scene) -> frozenset[str]:
+    if kind.appearance not in NOT_FOR_MINORS:
+        return frozenset()
+    return frozenset(f.track_id for f in scene.all_faces if f.attributes.maybe_minor)
+
+
+def _failed(slot: _Slot, scene: Scene, applied: Applied, reason: Reason) -> Reason:
+    scene.undo()
+    if slot.breaker.failed():
+        slot.disabled = Reason.DISABLED
+        applied.disabled.append(Bypass(slot.kind.id, reason))
+        _stop(slot)
+    return reason
+
+
+def _stop(slot: _Slot) -> None:
+    if slot.filter is None:
+        return
+    filter_, slot.filter = slot.filter, None
+    try:
+        filter_.stop()
+    except PLUGIN_FAULTS as error:
+        _log.warning("filter %s failed to stop: %s", slot.kind.id, _place(error))
+
+
+def _place(error: BaseException) -> str:
+    """What was raised and where; not its text, which may quote landmarks or estimates."""
+    frames = traceback.extract_tb(error.__traceback__)
+    where = f"{frames[-1].filename}:{frames[-1].lineno}" if frames else "?"
+    return f"{type(error).__name__} at {where}"

@@ -1,0 +1,108 @@
+"""The plugin API: a filter is a class with one verb."""
+
+from __future__ import annotations
+
+from enum import IntEnum, StrEnum
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from omote_filters.settings import FilterSettings
+
+if TYPE_CHECKING:
+    from omote_filters.scene import Scene
+
+
+class Need(StrEnum):
+    """What the server must compute for a filter. Nothing is computed that no filter needs."""
+
+    MESH = "mesh"
+    BLENDSHAPES = "blendshapes"
+    POSE = "pose"
+    AGE = "age"
+    GENDER = "gender"
+    SEGMENTATION = "segmentation"
+
+
+DEMOGRAPHICS = frozenset({Need.AGE, Need.GENDER})
+FACE_NEEDS = frozenset({Need.MESH, Need.BLENDSHAPES, Need.POSE}) | DEMOGRAPHICS
+
+
+class Appearance(StrEnum):
+    """What a filter does to a person's appearance; it decides which safety rules hold."""
+
+    NOVELTY = "novelty"
+    MAKEUP = "makeup"
+    BEAUTIFY = "beautify"
+    FACE_REPLACE = "face_replace"
+    AGE_ALTER = "age_alter"
+    ANONYMISE = "anonymise"
+
+
+NOT_FOR_MINORS = frozenset({Appearance.BEAUTIFY, Appearance.FACE_REPLACE, Appearance.AGE_ALTER})
+
+
+class Stage(IntEnum):
+    """When a filter runs. A warp moves the landmarks that later stages see."""
+
+    BACKGROUND = 1
+    WARP = 2
+    SKIN = 3
+    MAKEUP = 4
+    PAINT = 5
+    PROP = 6
+    STICKER = 7
+    PARTICLES = 8
+    GRADE = 9
+    MARK = 10
+
+
+class Filter:
+    """Base of every filter.
+
+    There is one instance per session and chain entry: keep state on `self`, never in module
+    globals. An instance is used by one thread at a time.
+
+    A subclass sets the class attributes, nests a `Settings` class if it has settings, and
+    implements `apply`. Its docstring's first line is its description in the catalogue.
+
+    Attributes:
+        id: unique, lower case with underscores; the name of its entry point.
+        name: for people.
+        version: semantic version.
+        appearance: which safety rules hold.
+        stage: when it runs.
+        needs: what the server must compute for it.
+        budget_ms: how long one frame may take; see `omote_filters.chain`.
+        settings: validated, read-only; may be replaced between two frames.
+    """
+
+    id: ClassVar[str]
+    name: ClassVar[str]
+    version: ClassVar[str] = "1.0.0"
+    appearance: ClassVar[Appearance]
+    stage: ClassVar[Stage]
+    needs: ClassVar[frozenset[Need]] = frozenset({Need.MESH})
+    budget_ms: ClassVar[float] = 100.0
+
+    class Settings(FilterSettings):
+        """No settings."""
+
+    # Any: each subclass nests its own Settings class, which its methods read by name.
+    settings: Any
+
+    def __init__(self, settings: FilterSettings | None = None) -> None:
+        self.settings = settings if settings is not None else self.Settings()
+
+    def start(self) -> None:
+        """Prepare what takes time (textures, tables). Called once, before the first frame."""
+
+    def apply(self, scene: Scene) -> None:
+        """Draw on the scene. Called for every frame, also when there is no face."""
+        raise NotImplementedError
+
+    def stop(self) -> None:
+        """Give back what `start` took. Called once, also after a failure."""
+
+    @classmethod
+    def summary(cls) -> str:
+        """The first line of the docstring."""
+        return (cls.__doc__ or "").strip().partition("\n")[0]

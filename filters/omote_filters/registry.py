@@ -1,0 +1,158 @@
+"""Finds filters by entry point, checks them, and lists the broken ones with their errors."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from importlib.metadata import EntryPoint, entry_points
+
+from omote_filters.filter import Appearance, Filter, Need, Stage
+from omote_filters.settings import FilterSettings, SettingsError, Violation, describe, parse
+
+GROUP = "omote.filters"
+PLUGIN_FAULTS = (Exception, SystemExit)
+"""What a plugin may raise at any time; none of it may stop a server."""
+_ID = re.compile(r"[a-z][a-z0-9_]{0,63}")
+_VERSION = re.compile(r"\d+\.\d+\.\d+([-+].+)?")
+
+
+@dataclass(frozen=True, slots=True)
+class ChainEntry:
+    """One filter of a chain as a client asks for it: plain values, nothing loaded yet."""
+
+    filter_id: str
+    settings: Mapping[str, object] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Broken:
+    """A filter that cannot be used, and why."""
+
+    id: str
+    error: str
+
+
+class ChainError(ValueError):
+    """A chain that cannot be switched on; `violations` lists everything that is wrong."""
+
+    def __init__(self, violations: list[Violation]) -> None:
+        super().__init__("; ".join(f"{v.field}: {v.description}" for v in violations))
+        self.violations = violations
+
+
+class Registry:
+    """Filters by id. Each is imported when it is first asked for."""
+
+    def __init__(self, candidates: Iterable[EntryPoint] | None = None) -> None:
+        """Collect entry points (by default those of the group `omote.filters`)."""
+        found = entry_points(group=GROUP) if candidates is None else candidates
+        self._candidates: dict[str, list[EntryPoint]] = {}
+        for candidate in found:
+            self._candidates.setdefault(candidate.name, []).append(candidate)
+        self._loaded: dict[str, type[Filter] | Broken] = {}
+
+    @property
+    def ids(self) -> list[str]:
+        """Every id, in alphabetical order, broken ones included."""
+        return sorted(self._candidates)
+
+    def find(self, filter_id: str) -> type[Filter] | Broken | None:
+        """A filter's class, why it is broken, or None where there is none."""
+        if filter_id not in self._candidates:
+            return None
+        if filter_id not in self._loaded:
+            self._loaded[filter_id] = _load(filter_id, self._candidates[filter_id])
+        return self._loaded[filter_id]
+
+    def catalogue(self) -> list[type[Filter] | Broken]:
+        """Every filter, imported and checked."""
+        return [found for i in self.ids if (found := self.find(i)) is not None]
+
+    def resolve(self, entries: Iterable[ChainEntry]) -> list[tuple[type[Filter], FilterSettings]]:
+        """The class and the validated settings of each entry.
+
+        Raises:
+            ChainError: a filter is unknown or broken, or its settings do not fit.
+        """
+        resolved: list[tuple[type[Filter], FilterSettings]] = []
+        violations: list[Violation] = []
+        for index, entry in enumerate(entries):
+            path = f"entries[{index}]"
+            found = self.find(entry.filter_id)
+            if not isinstance(found, type):
+                violations.append(Violation(f"{path}.filter_id", self._why(entry, found)))
+                continue
+            try:
+                resolved.append((found, parse(found.Settings, entry.settings)))
+            except SettingsError as error:
+                violations += [
+                    Violation(f"{path}.settings.{v.field}", v.description) for v in error.violations
+                ]
+        if violations:
+            raise ChainError(violations)
+        return resolved
+
+    def _why(self, entry: ChainEntry, found: Broken | None) -> str:
+        if found is not None:
+            return (
+                f"the filter {entry.filter_id!r} is broken on this server; its operator sees why "
+                "with `omote filters list`"
+            )
+        return f"there is no filter {entry.filter_id[:64]!r}; there are: {', '.join(self.ids)}"
+
+
+def _load(filter_id: str, candidates: list[EntryPoint]) -> type[Filter] | Broken:
+    if len(candidates) > 1:
+        places = ", ".join(candidate.value for candidate in candidates)
+        return Broken(filter_id, f"several packages bring a filter of this id: {places}")
+    try:
+        loaded = candidates[0].load()
+        problems = check(loaded, filter_id)
+    except PLUGIN_FAULTS as error:
+        return Broken(filter_id, f"loading it failed: {type(error).__name__}: {error}")
+    return Broken(filter_id, "; ".join(problems)) if problems else loaded
+
+
+def check(candidate: object, filter_id: str) -> list[str]:
+    """Everything that is wrong with a filter class, in words; empty when it is sound."""
+    if not (isinstance(candidate, type) and issubclass(candidate, Filter)):
+        return [f"{candidate!r} is not a subclass of omote_filters.Filter"]
+    problems = [_attribute(candidate, name, kind) for name, kind in _KINDS.items()]
+    if not _ID.fullmatch(filter_id):
+        problems.append(f"the id {filter_id!r} must be lower case letters, digits and underscores")
+    if getattr(candidate, "id", None) != filter_id:
+        problems.append(f"its id must be {filter_id!r}, the name of its entry point")
+    if not _VERSION.fullmatch(str(candidate.version)):
+        problems.append(f"version {candidate.version!r} must be like 1.0.0")
+    needs = candidate.needs
+    if not isinstance(needs, frozenset) or not all(isinstance(need, Need) for need in needs):
+        problems.append("needs must be a frozenset of omote_filters.Need")
+    if candidate.apply is Filter.apply:
+        problems.append("it has no apply()")
+    if not candidate.summary():
+        problems.append("it has no docstring, which is its description")
+    problems.append(_settings_problem(candidate))
+    return [problem for problem in problems if problem]
+
+
+_KINDS: dict[str, type] = {"id": str, "name": str, "appearance": Appearance, "stage": Stage}
+
+
+def _attribute(candidate: type[Filter], name: str, kind: type) -> str:
+    if isinstance(getattr(candidate, name, None), kind):
+        return ""
+    return f"the class attribute {name!r} must be a {kind.__name__}"
+
+
+def _settings_problem(candidate: type[Filter]) -> str:
+    if not (
+        isinstance(candidate.Settings, type) and issubclass(candidate.Settings, FilterSettings)
+    ):
+        return "Settings must be a subclass of omote_filters.FilterSettings"
+    try:
+        describe(candidate.Settings)
+        candidate.Settings()
+    except (TypeError, ValueError) as error:
+        return f"Settings: {error}"
+    return ""

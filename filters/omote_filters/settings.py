@@ -1,0 +1,212 @@
+"""Settings of a filter: validated, and described well enough to draw a panel from them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, Literal, get_args, get_origin
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic.fields import FieldInfo
+from pydantic_core import ErrorDetails
+
+Value = float | int | bool | str
+
+
+class Widget(StrEnum):
+    """How a client shows a setting."""
+
+    SLIDER = "slider"
+    NUMBER = "number"
+    TOGGLE = "toggle"
+    TEXT = "text"
+    SELECT = "select"
+    COLOUR = "colour"
+
+
+class FilterSettings(BaseModel):
+    """Base of every filter's settings: unknown names and wrong types are refused."""
+
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", strict=True, allow_inf_nan=False, validate_default=True
+    )
+
+
+def slider(
+    default: float, low: float, high: float, *, label: str, hint: str = "", step: float = 0.01
+) -> Any:
+    """A number with a range, ends included."""
+    return _field(default, Widget.SLIDER, label, hint, low=low, high=high, step=step)
+
+
+def number(
+    default: float,
+    *,
+    label: str,
+    hint: str = "",
+    low: float | None = None,
+    high: float | None = None,
+) -> Any:
+    """A number to type in."""
+    return _field(default, Widget.NUMBER, label, hint, low=low, high=high)
+
+
+def toggle(default: bool, *, label: str, hint: str = "") -> Any:
+    """On or off."""
+    return _field(default, Widget.TOGGLE, label, hint)
+
+
+def text(default: str, *, label: str, hint: str = "", longest: int = 80) -> Any:
+    """A line of text of at most `longest` characters."""
+    return _field(default, Widget.TEXT, label, hint, longest=longest)
+
+
+def choice(default: str, *, label: str, hint: str = "") -> Any:
+    """One of the values of the field's `Literal[…]` annotation."""
+    return _field(default, Widget.SELECT, label, hint)
+
+
+def colour(default: str, *, label: str, hint: str = "") -> Any:
+    """A colour, "#rrggbb"."""
+    return _field(default, Widget.COLOUR, label, hint, pattern=r"^#[0-9a-fA-F]{6}$")
+
+
+def _field(
+    default: Value,
+    widget: Widget,
+    label: str,
+    hint: str,
+    *,
+    low: float | None = None,
+    high: float | None = None,
+    step: float | None = None,
+    longest: int | None = None,
+    pattern: str | None = None,
+) -> Any:
+    extra: dict[str, Any] = {"widget": widget.value}
+    extra.update({k: v for k, v in (("low", low), ("high", high), ("step", step)) if v is not None})
+    return Field(
+        default,
+        title=label,
+        description=hint,
+        ge=low,
+        le=high,
+        max_length=longest,
+        pattern=pattern,
+        json_schema_extra=extra,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """One setting as a client sees it."""
+
+    name: str
+    type: Literal["number", "integer", "boolean", "string", "choice", "colour"]
+    default: Value
+    widget: Widget
+    label: str
+    hint: str = ""
+    low: float | None = None
+    high: float | None = None
+    step: float | None = None
+    choices: tuple[str, ...] = ()
+
+
+def describe(settings: type[FilterSettings]) -> list[Parameter]:
+    """Every setting of a class, in the order it was written.
+
+    Raises:
+        TypeError: a setting was not made by one of this module's functions.
+    """
+    return [_parameter(name, info) for name, info in settings.model_fields.items()]
+
+
+def _parameter(name: str, info: FieldInfo) -> Parameter:
+    extra = info.json_schema_extra
+    if not isinstance(extra, dict) or "widget" not in extra:
+        raise TypeError(
+            f"setting {name!r}: write it with slider(), number(), toggle(), text(), "
+            "choice() or colour(), so that a client can show it"
+        )
+    widget = Widget(str(extra["widget"]))
+    numbers = {key: _number(extra.get(key)) for key in ("low", "high", "step")}
+    return Parameter(
+        name=name,
+        type=_type_name(info.annotation, widget),
+        default=info.default,
+        widget=widget,
+        label=info.title or name,
+        hint=info.description or "",
+        choices=get_args(info.annotation) if widget is Widget.SELECT else (),
+        **numbers,
+    )
+
+
+def _number(value: object) -> float | None:
+    return float(value) if isinstance(value, int | float) else None
+
+
+def _type_name(
+    annotation: Any, widget: Widget
+) -> Literal["number", "integer", "boolean", "string", "choice", "colour"]:
+    if widget is Widget.COLOUR:
+        return "colour"
+    if widget is Widget.SELECT:
+        if get_origin(annotation) is not Literal:
+            raise TypeError("choice() needs a Literal[…] annotation")
+        return "choice"
+    if annotation is bool:
+        return "boolean"
+    if annotation is int:
+        return "integer"
+    return "number" if annotation is float else "string"
+
+
+@dataclass(frozen=True, slots=True)
+class Violation:
+    """What is wrong with one field: its path, and what to do."""
+
+    field: str
+    description: str
+
+
+class SettingsError(ValueError):
+    """Settings that do not fit; `violations` lists everything that is wrong with them."""
+
+    def __init__(self, violations: list[Violation]) -> None:
+        super().__init__("; ".join(f"{v.field}: {v.description}" for v in violations))
+        self.violations = violations
+
+
+def parse(settings: type[FilterSettings], values: Mapping[str, object]) -> FilterSettings:
+    """Validated settings from plain values.
+
+    Raises:
+        SettingsError: a name is unknown, a type is wrong, a value is out of range.
+    """
+    try:
+        return settings.model_validate(dict(values))
+    except ValidationError as error:
+        known = ", ".join(settings.model_fields) or "none"
+        raise SettingsError([_violation(d, known) for d in error.errors()]) from None
+
+
+def _violation(detail: ErrorDetails, known: str) -> Violation:
+    path = ".".join(str(part) for part in detail["loc"])
+    if detail["type"] == "extra_forbidden":
+        return Violation(path, f"there is no such setting; it has: {known}")
+    message = re.sub(r"^Input", "it", detail["msg"])
+    return Violation(path, f"{message}, not {_shown(detail['input'])}")
+
+
+def _shown(value: object) -> str:
+    shown = repr(value)
+    return shown if len(shown) <= 40 else shown[:37] + "…"
+
+
+def rgb(value: str) -> tuple[int, int, int]:
+    """Red, green and blue, 0 to 255, of a colour "#rrggbb"."""
+    return int(value[1:3], 16), int(value[3:5], 16), int(value[5:7], 16)
