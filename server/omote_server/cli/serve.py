@@ -1,0 +1,109 @@
+"""`omote serve`: run the server."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import os
+import tomllib
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from omote_server.cli.common import errors, fail, pull_missing
+
+if TYPE_CHECKING:
+    from omote_server.server import Server
+    from omote_server.settings import Settings
+
+EXAMPLE = "Example: omote serve --port 8560    or, for scripts: omote serve --port 0 --json"
+
+
+def serve(
+    host: Annotated[str | None, typer.Option(help="Address to listen on. [127.0.0.1]")] = None,
+    port: Annotated[int | None, typer.Option(help="Port; 0 takes a free one. [8560]")] = None,
+    workers: Annotated[int | None, typer.Option(help="Worker threads. [cores + 2]")] = None,
+    insecure: Annotated[
+        bool | None, typer.Option("--insecure", help="Allow other machines without TLS.")
+    ] = None,
+    tls_certificate: Annotated[Path | None, typer.Option(help="PEM certificate chain.")] = None,
+    tls_key: Annotated[Path | None, typer.Option(help="PEM private key.")] = None,
+    reflection: Annotated[
+        bool | None, typer.Option("--reflection", help="Let grpcurl explore the server.")
+    ] = None,
+    max_sessions: Annotated[int | None, typer.Option(help="Streams served at once. [64]")] = None,
+    max_faces: Annotated[int | None, typer.Option(help="Faces followed a stream. [4]")] = None,
+    log_level: Annotated[
+        str | None, typer.Option(help="debug, info, warning or error. [info]")
+    ] = None,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print one line of JSON once it serves.")
+    ] = False,
+) -> None:
+    """Run the server until Ctrl-C or SIGTERM.
+
+    Every option can also stand in the environment (OMOTE_PORT) or in omote.toml; a token only
+    there (OMOTE_TOKEN), so that it is not seen in process lists.
+    """
+    settings = _settings(
+        host=host,
+        port=port,
+        workers=workers,
+        insecure=insecure,
+        tls_certificate=tls_certificate,
+        tls_key=tls_key,
+        reflection=reflection,
+        max_sessions=max_sessions,
+        max_faces=max_faces,
+        log_level=log_level,
+    )
+    logging.basicConfig(
+        level=settings.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s"
+    )
+    from omote_server.egress import seal_egress
+    from omote_server.inventory import USED
+
+    pull_missing(*USED)
+    seal_egress()
+    try:
+        asyncio.run(_run(settings, as_json))
+    except OSError as error:
+        fail(str(error))
+
+
+def _settings(**flags: Any) -> Settings:
+    from pydantic import ValidationError
+
+    from omote_server.settings import Settings
+
+    try:
+        return Settings(**{name: value for name, value in flags.items() if value is not None})
+    except tomllib.TOMLDecodeError as error:
+        fail(f"omote.toml cannot be read: {error}", code=2)
+    except ValidationError as error:
+        fail("\n  ".join(_told(detail) for detail in error.errors()), code=2)
+
+
+def _told(detail: Any) -> str:
+    name = ".".join(map(str, detail["loc"])) or "settings"
+    return f"{name}: {detail['msg'].removeprefix('Value error, ')}"
+
+
+async def _run(settings: Settings, as_json: bool) -> None:
+    from omote_server.server import Server
+
+    server = Server(settings)
+    await server.run(lambda: _announce(server, as_json))
+    if server.hung:
+        # Python would wait for the hung thread for ever.
+        logging.shutdown()
+        os._exit(3)
+
+
+def _announce(server: Server, as_json: bool) -> None:
+    if as_json:
+        typer.echo(json.dumps({"event": "serving", "address": server.address}))
+        return
+    errors.print(f"[green]serving[/green] on {server.address}   (Ctrl-C stops it)")

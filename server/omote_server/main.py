@@ -1,0 +1,20 @@
+"""The `omote` command's first step: say plainly what is missing, instead of a traceback."""
+
+from __future__ import annotations
+
+import sys
+
+
+def main() -> None:
+    """Run the command line."""
+    try:
+        from omote_server.cli import app
+
+        app()
+    except ModuleNotFoundError as error:
+        sys.exit(
+            f"omote: the Python package {error.name!r} is missing. The command line is part of "
+            "the server: pip install 'omote[server]'"
+        )
+    except ImportError as error:
+        sys.exit(f"omote: a library of this system is missing: {error}. `omote doctor` says which")

@@ -1,0 +1,316 @@
+"""The life of a frame: decode, track, describe, apply, encode. No asyncio, no protobuf."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from omote_filters.chain import Applied, Chain, Consent
+from omote_filters.filter import DEMOGRAPHICS, FACE_NEEDS, Need
+from omote_filters.rect import Rect, joined
+from omote_filters.registry import ChainEntry, Registry
+from omote_filters.scene import Event, Scene
+from omote_models.demographics import DemographicsEstimator
+from omote_models.describe import Declared, Describer
+from omote_models.face import Face
+from omote_models.tracker import FaceTracker, TrackerOptions
+from omote_server import codec
+from omote_server.messages import (
+    Degradation,
+    EncodedPicture,
+    Frame,
+    OutputMode,
+    OutputOptions,
+    Patch,
+    Result,
+    Timings,
+)
+
+
+@dataclass(frozen=True)
+class Toolbox:
+    """What every pipeline of a process shares."""
+
+    registry: Registry
+    face_model: Path
+    estimator: DemographicsEstimator
+
+
+@dataclass(frozen=True, slots=True)
+class PipelineOptions:
+    """What stays the same for a whole session.
+
+    `most_faces` is what the server allows: who must be hidden is not left to the client's
+    `max_faces`.
+    """
+
+    output: OutputOptions = OutputOptions()
+    declared: Declared = Declared()
+    max_faces: int = 1
+    most_faces: int = 1
+    max_pixels: int = 3840 * 2160
+
+
+@dataclass(frozen=True, slots=True)
+class Directives:
+    """What a frame is processed under."""
+
+    chain: tuple[ChainEntry, ...] = ()
+    revision: int = 0
+    consent: Consent = Consent()
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One frame and what it is processed under. `arrived` is time.perf_counter()."""
+
+    frame: Frame
+    directives: Directives
+    events: Sequence[Event] = ()
+    arrived: float = field(default_factory=time.perf_counter)
+
+
+class Pipeline:
+    """The steps of one session, each with its own state. One thread at a time may use it."""
+
+    def __init__(self, tools: Toolbox, options: PipelineOptions) -> None:
+        self._options = options
+        self._decode = Decode(options.max_pixels)
+        self._track = Track(tools.face_model)
+        self._describe = Describe(tools.estimator, options.declared)
+        self._apply = Apply(tools.registry)
+        self._encode = Encode(options.output)
+
+    def prepare(self, directives: Directives) -> None:
+        """Load models and start filters before the first frame comes."""
+        needs = _needs(self._apply.prepare(self._chain_of(directives)), self._options.output)
+        self._apply.start()
+        self._track.prepare(needs, directives.consent, self._faces_wanted())
+
+    def run(self, job: Job) -> Result:
+        """A processed frame.
+
+        Raises:
+            InvalidRequest: the picture cannot be decoded; nothing has changed.
+            ChainError: a filter of the chain is unknown or its settings do not fit.
+        """
+        clock = _Stopwatch()
+        output, consent = self._options.output, job.directives.consent
+        seconds = job.frame.capture_time_us / 1e6
+        pixels = self._decode.run(job.frame)
+        clock.timings.decode = clock.lap()
+        chain_needs = self._apply.prepare(self._chain_of(job.directives))
+        needs = _needs(chain_needs, output)
+        faces = self._track.run(pixels, seconds, needs, consent, self._faces_wanted())
+        clock.timings.track = clock.lap()
+        faces = self._describe.run(pixels, faces, seconds, needs, consent)
+        clock.timings.describe = clock.lap()
+        scene, applied = self._apply.run(pixels, faces, seconds, job)
+        clock.timings.apply = clock.lap()
+        result = self._encode.run(scene, applied, job)
+        clock.timings.encode = clock.lap()
+        result.timings = clock.timings
+        if self._apply.anonymises and len(faces) >= self._faces_wanted():
+            result.degraded = [*result.degraded, Degradation.FACE_LIMIT]
+        result.attributes = consent.demographics or not self._options.declared.empty
+        return result
+
+    def _faces_wanted(self) -> int:
+        options = self._options
+        if self._apply.anonymises:
+            return max(options.max_faces, options.most_faces)
+        return options.max_faces
+
+    def _chain_of(self, directives: Directives) -> tuple[ChainEntry, ...]:
+        faces_only = self._options.output.mode is OutputMode.FACES_ONLY
+        return () if faces_only else directives.chain
+
+    @property
+    def tracks_seen(self) -> int:
+        """Distinct tracks so far."""
+        return self._track.seen
+
+    def close(self) -> None:
+        """Give everything back."""
+        self._track.close()
+        self._apply.close()
+
+
+class _Stopwatch:
+    def __init__(self) -> None:
+        self.timings = Timings()
+        self._last = time.perf_counter()
+
+    def lap(self) -> float:
+        now = time.perf_counter()
+        elapsed, self._last = (now - self._last) * 1000, now
+        return elapsed
+
+
+def _needs(chain: frozenset[Need], output: OutputOptions) -> frozenset[Need]:
+    wanted = {
+        Need.MESH: output.wants_faces,
+        Need.BLENDSHAPES: output.blendshapes,
+        Need.POSE: output.pose,
+        Need.AGE: output.attributes,
+        Need.GENDER: output.attributes,
+    }
+    return chain | {need for need, is_wanted in wanted.items() if is_wanted}
+
+
+class Decode:
+    """Bytes to pixels, within the limits."""
+
+    def __init__(self, max_pixels: int) -> None:
+        self._max_pixels = max_pixels
+
+    def run(self, frame: Frame) -> codec.Pixels:
+        """(height, width, 3) uint8 RGB."""
+        return codec.decode(frame.picture, self._max_pixels)
+
+
+class Track:
+    """Pixels to faces; the model is loaded when a face is first asked for."""
+
+    def __init__(self, model: Path) -> None:
+        self._model = model
+        self._tracker: FaceTracker | None = None
+        self._seen_before = 0
+
+    def run(
+        self,
+        pixels: codec.Pixels,
+        seconds: float,
+        needs: frozenset[Need],
+        consent: Consent,
+        max_faces: int,
+    ) -> list[Face]:
+        """The faces, largest first; none without consent, and none that nobody asks for."""
+        if not consent.face_effects:
+            self.close()
+        tracker = self.prepare(needs, consent, max_faces)
+        return tracker.track(pixels, seconds) if tracker else []
+
+    def prepare(
+        self, needs: frozenset[Need], consent: Consent, max_faces: int
+    ) -> FaceTracker | None:
+        """The tracker, loaded; None where nobody may or need look for faces."""
+        if not consent.face_effects or not needs & FACE_NEEDS:
+            return None
+        options = TrackerOptions(max_faces, Need.BLENDSHAPES in needs, Need.POSE in needs)
+        if self._tracker is None:
+            self._tracker = FaceTracker(self._model, options)
+        self._tracker.require(options)
+        return self._tracker
+
+    @property
+    def seen(self) -> int:
+        """Distinct tracks so far."""
+        return self._seen_before + (self._tracker.tracks_seen if self._tracker else 0)
+
+    def close(self) -> None:
+        """Forget every face."""
+        if self._tracker is not None:
+            self._seen_before = self.seen
+            self._tracker.close()
+            self._tracker = None
+
+
+class Describe:
+    """Faces to faces with attributes."""
+
+    def __init__(self, estimator: DemographicsEstimator, declared: Declared) -> None:
+        self._describer = Describer(estimator, declared)
+        self._idle = declared.empty
+
+    def run(
+        self,
+        pixels: codec.Pixels,
+        faces: list[Face],
+        seconds: float,
+        needs: frozenset[Need],
+        consent: Consent,
+    ) -> list[Face]:
+        """The same faces; without consent for demographics no network runs."""
+        if not consent.demographics:
+            self._describer.forget_everything()
+        wanted = needs & DEMOGRAPHICS if consent.demographics else frozenset[Need]()
+        if self._idle and not wanted:
+            return faces
+        return self._describer.describe(
+            pixels, faces, seconds, age=Need.AGE in wanted, gender=Need.GENDER in wanted
+        )
+
+
+class Apply:
+    """Faces and pixels to a filtered scene."""
+
+    def __init__(self, registry: Registry) -> None:
+        self._registry = registry
+        self._chain = Chain()
+        self._entries: tuple[ChainEntry, ...] = ()
+        self._last_seconds: float | None = None
+
+    def prepare(self, entries: tuple[ChainEntry, ...]) -> frozenset[Need]:
+        """Take over the chain; what it needs."""
+        if entries != self._entries:
+            self._chain = self._chain.revised(entries, self._registry)
+            self._entries = entries
+        return self._chain.needs
+
+    @property
+    def anonymises(self) -> bool:
+        """Whether the chain hides who somebody is."""
+        return self._chain.anonymises
+
+    def start(self) -> None:
+        """Start the filters."""
+        self._chain.start()
+
+    def run(
+        self, pixels: codec.Pixels, faces: Sequence[Face], seconds: float, job: Job
+    ) -> tuple[Scene, Applied]:
+        """The scene with everything drawn on it."""
+        elapsed = 0.0 if self._last_seconds is None else seconds - self._last_seconds
+        self._last_seconds = seconds
+        scene = Scene(pixels, faces, time=seconds, elapsed=elapsed, events=job.events)
+        return scene, self._chain.apply(scene, job.directives.consent)
+
+    def close(self) -> None:
+        """Stop the filters."""
+        self._chain.stop()
+
+
+class Encode:
+    """A scene to what goes back."""
+
+    def __init__(self, output: OutputOptions) -> None:
+        self._output = output
+
+    def run(self, scene: Scene, applied: Applied, job: Job) -> Result:
+        """The result, without its timings."""
+        result = Result(
+            job.frame.sequence,
+            job.frame.capture_time_us,
+            faces=scene.all_faces if self._output.wants_faces else (),
+            output=self._output,
+            bypassed=applied.bypassed,
+            applied=applied.ran,
+            disabled=applied.disabled,
+            degraded=[Degradation(reason.value) for reason in sorted(applied.degraded)],
+            events=scene.emitted,
+            chain_revision=job.directives.revision,
+        )
+        if self._output.mode is OutputMode.FRAME:
+            result.picture = self._pack(scene.picture)
+        elif self._output.mode is OutputMode.PATCHES:
+            result.patches = [self._patch(scene, rect) for rect in joined(scene.touched)]
+        return result
+
+    def _patch(self, scene: Scene, rect: Rect) -> Patch:
+        return Patch(rect.left, rect.top, self._pack(scene.picture[rect.slices]))
+
+    def _pack(self, pixels: codec.Pixels) -> EncodedPicture:
+        return codec.encode(pixels, self._output.format, self._output.jpeg_quality)

@@ -1,0 +1,47 @@
+"""One still picture through the same pipeline as a stream."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from omote_filters.chain import Consent
+from omote_filters.registry import ChainEntry
+from omote_models.describe import Declared
+from omote_server.admission import check_chain
+from omote_server.messages import EncodedPicture, Frame, OutputOptions, Result
+from omote_server.pipeline import Directives, Job, PipelineOptions
+from omote_server.session import SessionHost
+
+
+@dataclass(frozen=True, slots=True)
+class Still:
+    """A picture and what shall happen to it."""
+
+    picture: EncodedPicture
+    chain: tuple[ChainEntry, ...] = ()
+    consent: Consent = Consent()
+    declared: Declared = Declared()
+    output: OutputOptions = OutputOptions()
+
+
+async def apply_still(host: SessionHost, still: Still) -> Result:
+    """The processed picture.
+
+    Raises:
+        InvalidRequest: the picture or the chain does not fit.
+        NotYet: a filter needs what this server cannot compute.
+        Busy: the server is full.
+        Leaving: the server shuts down.
+    """
+    limits = host.limits
+    check_chain(still.chain, host.registry, limits.max_chain_length, "chain")
+    options = PipelineOptions(
+        still.output, still.declared, limits.max_faces, limits.max_faces, limits.max_pixels
+    )
+    with host.occupied():
+        seat = host.engine.seat(options)
+        try:
+            directives = Directives(still.chain, 1, still.consent)
+            return await seat.run(Job(Frame(0, 0, still.picture), directives))
+        finally:
+            seat.close()

@@ -1,0 +1,40 @@
+"""Loads what every session shares, and runs it once, so that no stream waits."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+
+from omote_filters.chain import Consent
+from omote_filters.registry import Registry
+from omote_models.demographics import DemographicsEstimator
+from omote_models.store import model_store
+from omote_server.codec import encode
+from omote_server.messages import Frame, OutputOptions, PictureFormat
+from omote_server.pipeline import Directives, Job, Pipeline, PipelineOptions, Toolbox
+
+
+def load_tools(registry: Registry | None = None) -> Toolbox:
+    """The models from the cache and the filters.
+
+    Raises:
+        StoreError: a model is missing or damaged; the message says how to mend it.
+    """
+    # Sessions give the parallelism; OpenCV's own threads only get in their way.
+    cv2.setNumThreads(1)
+    store = model_store()
+    estimator = DemographicsEstimator(store.path("age-dlib"), store.path("gender-dlib"))
+    return Toolbox(registry or Registry(), store.path("face_landmarker"), estimator)
+
+
+def warm(tools: Toolbox) -> None:
+    """Import every filter and run every network once."""
+    tools.registry.catalogue()
+    grey = np.full((240, 320, 3), 128, np.uint8)
+    face = np.random.default_rng(0).uniform(60, 180, (478, 3)).astype(np.float32)
+    tools.estimator.read(grey, face)
+    output = OutputOptions(blendshapes=True, pose=True)
+    pipeline = Pipeline(tools, PipelineOptions(output))
+    picture = encode(grey, PictureFormat.JPEG, 85)
+    pipeline.run(Job(Frame(1, 1, picture), Directives(consent=Consent(face_effects=True))))
+    pipeline.close()
