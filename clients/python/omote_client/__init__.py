@@ -1,0 +1,95 @@
+"""Omote's client: frames in, filtered frames out.
+
+    async with Client("127.0.0.1:8560") as client:
+        async with client.stream(["face_paint"], consent=Consent(face_effects=True)) as stream:
+            async for result in stream.process(jpegs):
+                show(result.picture.data)
+
+Without asyncio: `filter_frames` and `apply_picture`.
+"""
+
+from omote_client.catalogue import FilterInfo, ModelInfo, Parameter, ServerInfo
+from omote_client.client import Client
+from omote_client.errors import (
+    ChainRefused,
+    InvalidRequest,
+    OmoteError,
+    ServerError,
+    ServerFull,
+    ServerUnavailable,
+    SessionLost,
+    Unauthenticated,
+    Unimplemented,
+    Violation,
+)
+from omote_client.pictures import FrameLike, Picture, RawPicture
+from omote_client.reconnect import Reconnect
+from omote_client.requests import ChainLike, Consent, Declared, FilterUse, Limits, Output
+from omote_client.results import (
+    Attributes,
+    Box,
+    Bypassed,
+    Estimate,
+    Event,
+    Face,
+    Filtered,
+    Notice,
+    Patch,
+    Ready,
+    Result,
+    Summary,
+    Timings,
+)
+from omote_client.stream import Stream
+from omote_client.sync import apply_picture, filter_frames
+from omote_client.words import AgeBand, Delivery, Gender, OutputMode, PictureFormat, Source
+
+__all__ = [
+    "AgeBand",
+    "Attributes",
+    "Box",
+    "Bypassed",
+    "ChainLike",
+    "ChainRefused",
+    "Client",
+    "Consent",
+    "Declared",
+    "Delivery",
+    "Estimate",
+    "Event",
+    "Face",
+    "FilterInfo",
+    "FilterUse",
+    "Filtered",
+    "FrameLike",
+    "Gender",
+    "InvalidRequest",
+    "Limits",
+    "ModelInfo",
+    "Notice",
+    "OmoteError",
+    "Output",
+    "OutputMode",
+    "Parameter",
+    "Patch",
+    "Picture",
+    "PictureFormat",
+    "RawPicture",
+    "Ready",
+    "Reconnect",
+    "Result",
+    "ServerError",
+    "ServerFull",
+    "ServerInfo",
+    "ServerUnavailable",
+    "SessionLost",
+    "Source",
+    "Stream",
+    "Summary",
+    "Timings",
+    "Unauthenticated",
+    "Unimplemented",
+    "Violation",
+    "apply_picture",
+    "filter_frames",
+]

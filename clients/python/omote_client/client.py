@@ -1,0 +1,193 @@
+"""A connection to a server."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from types import TracebackType
+from typing import Any, TypeVar
+
+import grpc
+
+from omote.v1 import filter_service_pb2, filter_service_pb2_grpc, picture_pb2
+from omote_client import reading
+from omote_client.catalogue import FilterInfo, ServerInfo
+from omote_client.channel import Tls, open_channel
+from omote_client.errors import InvalidRequest, ServerUnavailable, failure
+from omote_client.pictures import FrameLike, write_picture
+from omote_client.reconnect import Reconnect
+from omote_client.requests import (
+    ChainLike,
+    Consent,
+    Declared,
+    Limits,
+    Opening,
+    Output,
+    chain_to_wire,
+)
+from omote_client.results import Filtered, Notice
+from omote_client.session import Line
+from omote_client.stream import Stream
+from omote_client.words import Delivery
+
+Response = TypeVar("Response")
+
+
+class Client:
+    """A connection to the server at `target`, "host:port". Use it with `async with`.
+
+    Args:
+        target: where the server listens, such as "127.0.0.1:8560" or "unix:/run/omote.sock".
+        token: sent with every call, where the server demands one.
+        tls: True for the system's certificates, PEM bytes of your own authority, or gRPC
+            credentials. False only for this machine, or with `insecure`.
+        insecure: allows an unencrypted connection to another machine.
+        connect_timeout: seconds to wait for the server, and for each session to open.
+        name: for the server's logs, such as "my-game/1.4"; at most 64 characters.
+
+    Raises:
+        ServerUnavailable: no server answers in time (on entering the `async with` block).
+        InvalidRequest: the connection would be unencrypted.
+    """
+
+    def __init__(
+        self,
+        target: str,
+        *,
+        token: str | None = None,
+        tls: Tls = False,
+        insecure: bool = False,
+        connect_timeout: float = 10.0,
+        name: str = "omote-client-python",
+    ) -> None:
+        self._target = target
+        self._metadata = (("authorization", f"Bearer {token}"),) if token else ()
+        self._tls = tls
+        self._insecure = insecure
+        self._timeout = connect_timeout
+        self._name = name
+        self._channel: grpc.aio.Channel | None = None
+
+    async def __aenter__(self) -> Client:
+        channel = open_channel(self._target, self._tls, self._insecure)
+        try:
+            async with asyncio.timeout(self._timeout):
+                await channel.channel_ready()
+        except TimeoutError:
+            await channel.close()
+            raise ServerUnavailable(
+                f"No server answers at {self._target} within {self._timeout:g} s. Is it running"
+                " (`omote serve`), is the address right, and does it expect TLS?"
+            ) from None
+        except BaseException:
+            await channel.close()
+            raise
+        self._channel = channel
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._channel is not None:
+            channel, self._channel = self._channel, None
+            await channel.close()
+
+    async def server_info(self, *, cards: bool = False, timeout: float = 10.0) -> ServerInfo:
+        """Versions, limits and models, with their cards in Markdown where `cards` is True.
+
+        Raises:
+            OmoteError: the server does not answer within `timeout` seconds, or refuses.
+        """
+        request = filter_service_pb2.GetServerInfoRequest(include_cards=cards)
+        answer = await self._call(self._stub.GetServerInfo, request, timeout)
+        return ServerInfo.from_wire(answer)
+
+    async def list_filters(
+        self, ids: Sequence[str] = (), *, timeout: float = 10.0
+    ) -> list[FilterInfo]:
+        """The catalogue, broken filters included; only some filters where `ids` names them.
+
+        Raises:
+            OmoteError: the server does not answer within `timeout` seconds, or refuses.
+        """
+        request = filter_service_pb2.ListFiltersRequest(ids=ids)
+        answer = await self._call(self._stub.ListFilters, request, timeout)
+        return [FilterInfo.from_wire(each) for each in answer.filters]
+
+    async def apply(
+        self,
+        picture: FrameLike,
+        chain: ChainLike,
+        *,
+        consent: Consent = Consent(),
+        declared: Declared = Declared(),
+        output: Output = Output(),
+        timeout: float = 60.0,
+    ) -> Filtered:
+        """Filters one still picture.
+
+        Raises:
+            OmoteError: the server does not answer within `timeout` seconds, or refuses.
+        """
+        opening = Opening(chain_to_wire(chain), consent, declared, output)
+        message = picture_pb2.Picture()
+        write_picture(message, picture)
+        request = opening.for_picture(message)
+        return reading.applied(await self._call(self._stub.ApplyFilters, request, timeout))
+
+    def stream(
+        self,
+        chain: ChainLike = (),
+        *,
+        consent: Consent = Consent(),
+        declared: Declared = Declared(),
+        output: Output = Output(),
+        limits: Limits = Limits(),
+        delivery: Delivery = Delivery.NEWEST,
+        in_flight: int = 32,
+        reconnect: Reconnect | None = Reconnect(),
+        on_notice: Callable[[Notice], None] | None = None,
+    ) -> Stream:
+        """A stream of frames, to be opened with `async with`.
+
+        Args:
+            chain: filters to begin with, see `FilterUse`; `Stream.set_chain` changes it.
+            consent: what the person agreed to; `Stream.set_consent` changes it.
+            declared: what the person said of themselves.
+            output: what results carry.
+            limits: what the stream may use, below the server's own limits.
+            delivery: live, where the newest frame wins, or every frame.
+            in_flight: frames that may be on their way or unread at once; they stay in memory.
+            reconnect: patience with a server that goes away; None fails at once.
+            on_notice: called in the event loop; None logs to "omote_client".
+
+        Raises:
+            InvalidRequest: an argument makes no sense.
+        """
+        opening = Opening(
+            chain_to_wire(chain), consent, declared, output, limits, delivery, self._name
+        )
+        opening.to_wire()  # complains here rather than later
+        line = Line(self._target, self._stub, self._metadata, self._timeout)
+        return Stream(line, opening, in_flight=in_flight, reconnect=reconnect, on_notice=on_notice)
+
+    @property
+    def _stub(self) -> filter_service_pb2_grpc.FilterServiceAsyncStub:
+        if self._channel is None:
+            raise InvalidRequest("Open the client with `async with` first.")
+        return filter_service_pb2_grpc.FilterServiceStub(self._channel)
+
+    async def _call(
+        self, method: Callable[..., Awaitable[Response]], request: Any, seconds: float
+    ) -> Response:
+        try:
+            return await method(request, metadata=self._metadata, timeout=seconds)
+        except grpc.aio.AioRpcError as error:
+            if error.code() is grpc.StatusCode.DEADLINE_EXCEEDED:
+                text = f"{self._target} did not answer within {seconds:g} s."
+                raise ServerUnavailable(text) from error
+            text, metadata = error.details() or "", error.trailing_metadata()
+            raise failure(error.code(), text, metadata, self._target) from error
