@@ -1,0 +1,46 @@
+"""The ruler itself: it runs, and it measures what it says. No timing is asserted."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from omote_server.bench.clip import HEIGHT, WIDTH, clip_frames
+from omote_server.bench.soak import run_soak
+
+pytestmark = pytest.mark.usefixtures("tools", "carphone")
+
+
+def test_the_clip_is_480p() -> None:
+    frames = clip_frames()
+    assert len(frames) == 120
+    assert {frame.shape for frame in frames} == {(HEIGHT, WIDTH, 3)}
+
+
+def test_every_contestant_is_measured() -> None:
+    command = [sys.executable, "-m", "omote_server", "bench", "--json"]
+    done = subprocess.run(
+        [*command, "--seconds", "1", "--rounds", "1", "--clients", "2"],
+        capture_output=True,
+        text=True,
+        timeout=180,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    report = json.loads(done.stdout)
+    assert len(report["figures"]) == 5
+    assert all(figures["frames"] > 5 for figures in report["figures"].values())
+    assert all(ratio > 0 for ratio in report["ratios"].values())
+    unloaded = report["figures"]["server, 1 client"]
+    assert 0 < unloaded["added_latency_p50_ms"] < unloaded["latency_p99_ms"]
+
+
+@pytest.mark.soak
+def test_memory_is_flat_over_ten_thousand_frames() -> None:
+    memory = run_soak("face_paint+big_eyes", 10_000, lambda: None)
+    assert len(memory) == 20
+    settled = memory[4:]
+    assert max(settled) - min(settled) < 0.05 * settled[0], memory

@@ -1,0 +1,103 @@
+from pathlib import Path
+
+import cv2
+import mediapipe
+import numpy as np
+import pytest
+from mediapipe.tasks.python import BaseOptions, vision
+from numpy.typing import NDArray
+
+from omote_models.landmarks import BLENDSHAPE_NAMES
+from omote_models.tracker import FaceTracker, TrackerOptions
+
+Pixels = NDArray[np.uint8]
+
+
+def test_it_follows_the_man_through_the_whole_clip(
+    carphone: list[Pixels], face_model: Path
+) -> None:
+    tracker = FaceTracker(face_model, TrackerOptions(blendshapes=True, pose=True))
+    faces = [tracker.track(frame, i / 30) for i, frame in enumerate(carphone)]
+    tracker.close()
+    assert [len(found) for found in faces] == [1] * 120
+    assert len({found[0].track_id for found in faces}) == 1
+    mouths = [found[0].blendshape("jawOpen") for found in faces]
+    assert max(mouths) > 0.3
+    assert min(mouths) < 0.1
+
+
+def test_values_are_those_of_mediapipes_own_reader(astronaut: Pixels, face_model: Path) -> None:
+    options = vision.FaceLandmarkerOptions(
+        base_options=BaseOptions(model_asset_path=str(face_model)),
+        running_mode=vision.RunningMode.VIDEO,
+        output_face_blendshapes=True,
+        output_facial_transformation_matrixes=True,
+    )
+    with vision.FaceLandmarker.create_from_options(options) as theirs:
+        image = mediapipe.Image(image_format=mediapipe.ImageFormat.SRGB, data=astronaut)
+        result = theirs.detect_for_video(image, 0)
+    tracker = FaceTracker(face_model, TrackerOptions(blendshapes=True, pose=True))
+    face = tracker.track(astronaut, 0.0)[0]
+    tracker.close()
+    points = [(p.x * 512, p.y * 512, p.z * 512) for p in result.face_landmarks[0]]
+    np.testing.assert_allclose(face.landmarks, points, atol=1e-3)
+    assert [c.category_name for c in result.face_blendshapes[0]] == list(BLENDSHAPE_NAMES)
+    assert face.blendshapes is not None
+    scores = [c.score for c in result.face_blendshapes[0]]
+    np.testing.assert_allclose(face.blendshapes, scores, atol=1e-6)
+    assert face.pose is not None
+    np.testing.assert_allclose(face.pose, result.facial_transformation_matrixes[0], atol=1e-4)
+    np.testing.assert_allclose(face.pose[3], [0, 0, 0, 1], atol=1e-6)
+    assert face.pose[2, 3] < -10, "the face is in front of the camera, which looks down -Z"
+
+
+def test_two_faces_are_two_tracks_largest_first(astronaut: Pixels, face_model: Path) -> None:
+    head = astronaut[20:260, 100:340]
+    pair = np.full((240, 440, 3), 90, np.uint8)
+    pair[40:, :200] = cv2.resize(head, (200, 200))
+    pair[:, 200:] = head
+    tracker = FaceTracker(face_model, TrackerOptions(max_faces=2))
+    seen = [tracker.track(np.ascontiguousarray(np.roll(pair, i, 1)), i / 30) for i in range(5)]
+    tracker.close()
+    assert all(len(faces) == 2 for faces in seen)
+    assert len({faces[0].track_id for faces in seen}) == 1
+    assert len({faces[1].track_id for faces in seen}) == 1
+    assert all(faces[0].box.area > faces[1].box.area for faces in seen)
+    assert tracker.tracks_seen == 2
+
+
+def test_asking_for_more_keeps_the_ids(carphone: list[Pixels], face_model: Path) -> None:
+    tracker = FaceTracker(face_model, TrackerOptions())
+    before = tracker.track(carphone[0], 0.0)[0]
+    assert before.blendshapes is None
+    assert before.pose is None
+    tracker.require(TrackerOptions(blendshapes=True))
+    after = tracker.track(carphone[1], 1 / 30)[0]
+    tracker.close()
+    assert after.track_id == before.track_id
+    assert after.blendshapes is not None
+
+
+def test_any_clock_will_do(carphone: list[Pixels], face_model: Path) -> None:
+    def landmarks(start: float) -> NDArray[np.float32]:
+        tracker = FaceTracker(face_model)
+        faces = [tracker.track(frame, start + i / 30) for i, frame in enumerate(carphone[:15])]
+        tracker.close()
+        return faces[-1][0].landmarks
+
+    np.testing.assert_allclose(landmarks(-1e6), landmarks(0), atol=0.2)
+    np.testing.assert_allclose(landmarks(1.7e9), landmarks(0), atol=0.2)
+
+
+def test_no_face_is_no_face(face_model: Path) -> None:
+    tracker = FaceTracker(face_model)
+    assert tracker.track(np.full((240, 320, 3), 127, np.uint8), 0.0) == []
+    assert tracker.track(np.zeros((1, 1, 3), np.uint8), 0.1) == []
+    tracker.close()
+
+
+def test_an_unreadable_model_is_an_error(tmp_path: Path) -> None:
+    broken = tmp_path / "face_landmarker.task"
+    broken.write_bytes(b"no model")
+    with pytest.raises((ValueError, RuntimeError)):
+        FaceTracker(broken)

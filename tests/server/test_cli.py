@@ -1,0 +1,242 @@
+"""The command line as a user runs it: its own process, its exit code, its words."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from omote_server.footage import footage_store
+from omote_server.local import local_server
+from omote_server.video import VideoReader, VideoWriter
+
+Pixels = NDArray[np.uint8]
+pytestmark = pytest.mark.usefixtures("tools")
+
+
+def omote(
+    *arguments: str | Path, code: int = 0, **environment: str
+) -> subprocess.CompletedProcess[str]:
+    done = subprocess.run(
+        [sys.executable, "-m", "omote_server", *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+        env={**os.environ, "COLUMNS": "200", **environment},
+    )
+    assert done.returncode == code, done.stderr
+    assert "Traceback" not in done.stderr
+    return done
+
+
+@pytest.fixture
+def portrait(astronaut: Pixels, tmp_path: Path) -> Path:
+    path = tmp_path / "portrait.png"
+    cv2.imwrite(str(path), cv2.cvtColor(astronaut, cv2.COLOR_RGB2BGR))
+    return path
+
+
+@pytest.fixture
+def short_clip(carphone: list[Pixels], tmp_path: Path) -> Path:
+    path = tmp_path / "short.mp4"
+    with VideoWriter(path, 30) as writer:
+        for i, frame in enumerate(carphone[:15]):
+            writer.write(frame, i / 30)
+    return path
+
+
+COMMANDS = ["serve", "apply", "stream", "bench", "demo", "doctor", "filters list", "filters show"]
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_has_help_with_an_example(command: str) -> None:
+    assert "Example:" in omote(*command.split(), "--help").stdout
+
+
+def test_filters_list_and_show() -> None:
+    listed = json.loads(omote("filters", "list", "--json").stdout)
+    assert {"face_paint", "lipstick"} <= {f["id"] for f in listed}
+    assert "coverage" in omote("filters", "show", "lipstick").stdout
+    wrong = omote("filters", "show", "lipstik", code=2)
+    assert "lipstick" in wrong.stderr
+
+
+def test_doctor_finds_this_machine_well() -> None:
+    findings = json.loads(omote("doctor", "--json", OMOTE_PORT="0").stdout)
+    assert all(f["well"] for f in findings), findings
+    names = {f["what"] for f in findings}
+    assert {"Python", "mediapipe", "model face_landmarker", "filters", "port"} <= names
+
+
+def test_doctor_says_how_to_mend(tmp_path: Path) -> None:
+    done = omote("doctor", code=1, OMOTE_CACHE=str(tmp_path), OMOTE_PORT="0")
+    assert "omote models pull face_landmarker" in done.stdout
+
+
+def test_apply_filters_a_picture(portrait: Path, astronaut: Pixels, tmp_path: Path) -> None:
+    out = tmp_path / "out.png"
+    omote("apply", "face_paint:opacity=1+lipstick", portrait, out)
+    painted = cv2.imread(str(out), cv2.IMREAD_COLOR_RGB)
+    assert painted is not None
+    assert painted.shape == astronaut.shape
+    changed = (np.asarray(painted) != astronaut).any(axis=2).mean()
+    assert 0.01 < changed < 0.2
+
+
+def test_apply_filters_a_video_and_keeps_its_length(short_clip: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out.mp4"
+    omote("apply", "big_eyes", short_clip, out, "--compare")
+    with VideoReader(out) as reader:
+        frames = list(reader.frames())
+    assert len(frames) == 15
+    assert frames[0].pixels.shape == (432, 1056, 3)
+    assert frames[-1].time == pytest.approx(14 / 30, abs=0.01)
+
+
+def test_apply_keeps_the_sound(tmp_path: Path) -> None:
+    source = footage_store().pull("bigbuckbunny")
+    with VideoReader(source) as reader:
+        assert reader.sound is not None, "this clip has sound"
+        count = sum(1 for _ in reader.frames())
+    out = tmp_path / "out.mp4"
+    omote("apply", "pixelate_face", source, out, "--faces", "1")
+    with VideoReader(out) as reader:
+        assert reader.sound is not None
+        assert sum(1 for _ in reader.frames()) == count
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "words"),
+    [
+        (["no_such_filter", "IN", "OUT.png"], 2, "there is no filter 'no_such_filter'"),
+        (["lipstick:coverage=9", "IN", "OUT.png"], 2, "entries[0].settings.coverage"),
+        (["lipstick:{oops", "IN", "OUT.png"], 2, "not JSON"),
+        (["lipstick", "TEXT.png", "OUT.png"], 1, "not a picture"),
+        (["lipstick", "TEXT.mp4", "OUT.mp4"], 1, "cannot be read as a video"),
+        (["lipstick", "IN", "OUT.xyz"], 1, "cannot be written"),
+        (["", "IN", "OUT.png"], 2, "at least one filter"),
+        (["lipstick", "CLIP", "OUT.gif"], 1, "cannot be written"),
+        (["lipstick", "CLIP", "no/such/OUT.mp4"], 1, "cannot be written"),
+    ],
+)
+def test_apply_says_what_is_wrong(
+    arguments: list[str],
+    code: int,
+    words: str,
+    portrait: Path,
+    short_clip: Path,
+    tmp_path: Path,
+) -> None:
+    for name in ("TEXT.png", "TEXT.mp4"):
+        (tmp_path / name).write_text("this is text")
+    files = {"IN": portrait, "CLIP": short_clip}
+    filters, *names = arguments
+    given = [files.get(name, tmp_path / name) for name in names]
+    done = omote("apply", filters, *given, code=code)
+    assert words in " ".join(done.stderr.replace("│", " ").split())
+    assert not list(tmp_path.glob(".OUT*")), "nothing half-written is left"
+
+
+def test_apply_does_not_destroy_its_source(short_clip: Path) -> None:
+    before = short_clip.read_bytes()
+    done = omote("apply", "lipstick", short_clip, short_clip, code=2)
+    assert "another name" in done.stderr
+    assert short_clip.read_bytes() == before
+
+
+def test_stream_sends_a_file_through_a_server(short_clip: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out.mp4"
+    with local_server() as server:
+        done = omote(
+            *("stream", "face_paint", "--source", short_clip),
+            *("--server", server.address, "--output", out),
+        )
+        wrong = omote(
+            *("stream", "nonsense", "--source", short_clip),
+            *("--server", server.address, "--output", tmp_path / "no.mp4"),
+            code=1,
+        )
+    assert "15 frames sent, 15 returned, 0 dropped" in done.stdout
+    assert "open.chain.entries[0].filter_id" in wrong.stderr
+    with VideoReader(out) as reader:
+        assert sum(1 for _ in reader.frames()) == 15
+
+
+def test_stream_says_when_there_is_no_server(short_clip: Path, tmp_path: Path) -> None:
+    done = omote(
+        *("stream", "face_paint", "--source", short_clip, "--server", "127.0.0.1:9"),
+        *("--output", tmp_path / "out.mp4"),
+        code=1,
+    )
+    assert "127.0.0.1:9" in done.stderr
+
+
+def test_demo_does_all_it_promises(short_clip: Path, tmp_path: Path) -> None:
+    done = omote("demo", "--video", short_clip, "--filter", "life_stages", "--out", tmp_path)
+    assert "15 sent, 15 returned, 0 dropped" in done.stdout
+    assert "life_stages on 15 frames" in done.stdout
+    sheet = cv2.imread(str(tmp_path / "demo.png"))
+    assert sheet is not None
+    assert sheet.shape[1] > 6 * 360
+    with VideoReader(tmp_path / "demo.mp4") as reader:
+        assert sum(1 for _ in reader.frames()) == 15
+
+
+@pytest.mark.parametrize(
+    ("text", "words"), [("prot = 1", "prot"), ("port = ", "omote.toml"), ("port = 99999", "port")]
+)
+def test_serve_says_what_is_wrong_with_its_file(text: str, words: str, tmp_path: Path) -> None:
+    (tmp_path / "omote.toml").write_text(text)
+    done = subprocess.run(
+        [sys.executable, "-m", "omote_server", "serve"],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+        cwd=tmp_path,
+    )
+    assert done.returncode == 2
+    assert words in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_stream_without_a_screen_says_so(short_clip: Path) -> None:
+    with local_server() as server:
+        done = omote(
+            *("stream", "big_eyes", "--source", short_clip, "--server", server.address),
+            code=1,
+            DISPLAY="",
+        )
+    assert "--output OUT.mp4" in done.stderr
+
+
+def test_serve_refuses_what_is_not_safe() -> None:
+    done = omote("serve", "--host", "0.0.0.0", code=2)
+    assert "--insecure" in done.stderr
+
+
+def test_serve_pulls_its_models_and_stops_on_sigterm(tmp_path: Path) -> None:
+    process = subprocess.Popen(
+        [sys.executable, "-m", "omote_server", "serve", "--port", "0", "--json"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "OMOTE_CACHE": str(tmp_path)},
+    )
+    assert process.stdout is not None
+    announced = json.loads(process.stdout.readline())
+    assert announced["event"] == "serving"
+    assert (tmp_path / "models" / "face_landmarker.task").exists()
+    process.send_signal(signal.SIGTERM)
+    _, said = process.communicate(timeout=30)
+    assert process.returncode == 0
+    assert "stopped" in said
