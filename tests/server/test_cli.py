@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -182,13 +183,18 @@ def test_stream_says_when_there_is_no_server(short_clip: Path, tmp_path: Path) -
 
 def test_demo_does_all_it_promises(short_clip: Path, tmp_path: Path) -> None:
     done = omote("demo", "--video", short_clip, "--filter", "life_stages", "--out", tmp_path)
-    assert "15 sent, 15 returned, 0 dropped" in done.stdout
-    assert "life_stages on 15 frames" in done.stdout
+    # At the clip's own pace a slow machine may drop a frame, which is then counted, never lost.
+    counts = re.search(r"(\d+) sent, (\d+) returned, (\d+) dropped", done.stdout)
+    assert counts, done.stdout
+    sent, returned, dropped = map(int, counts.groups())
+    assert sent == 15 == returned + dropped
+    assert returned >= 6
+    assert f"life_stages on {returned} frames" in done.stdout
     sheet = cv2.imread(str(tmp_path / "demo.png"))
     assert sheet is not None
     assert sheet.shape[1] > 6 * 360
     with VideoReader(tmp_path / "demo.mp4") as reader:
-        assert sum(1 for _ in reader.frames()) == 15
+        assert sum(1 for _ in reader.frames()) == returned
 
 
 @pytest.mark.parametrize(
