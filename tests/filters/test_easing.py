@@ -31,4 +31,6 @@ def test_a_spring_ignores_time_that_runs_backwards() -> None:
 
 
 def test_smoothstep_is_clamped() -> None:
-    assert [smoothstep(x, 0.2, 0.6) for x in (0.0, 0.2, 0.4, 0.6, 1.0)] == [0, 0, 0.5, 1, 1]
+    assert [smoothstep(x, 0.2, 0.6) for x in (0.0, 0.2, 0.4, 0.6, 1.0)] == pytest.approx(
+        [0, 0, 0.5, 1, 1]
+    )
