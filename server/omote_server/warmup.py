@@ -23,7 +23,7 @@ def load_tools(registry: Registry | None = None) -> Toolbox:
     # Sessions give the parallelism; OpenCV's own threads only get in their way.
     cv2.setNumThreads(1)
     store = model_store()
-    estimator = DemographicsEstimator(store.path("age-dlib"), store.path("gender-dlib"))
+    estimator = DemographicsEstimator(store.path("face-api"), store.path("gender-dlib"))
     return Toolbox(registry or Registry(), store.path("face_landmarker"), estimator)
 
 

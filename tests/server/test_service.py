@@ -105,7 +105,7 @@ async def test_the_server_tells_the_truth_about_itself(server: Server) -> None:
     assert info.limits.max_pixels == server.settings.max_pixels
     assert {m.name for m in info.models if m.loaded} == {
         "face_landmarker",
-        "age-dlib",
+        "face-api",
         "gender-dlib",
     }
     for model in info.models:

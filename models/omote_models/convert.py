@@ -1,0 +1,167 @@
+"""Networks that are rebuilt as ONNX when they are pulled, because nobody publishes them so."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from math import prod
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Weights = Mapping[str, NDArray[np.float32]]
+Parts = Sequence[Path]
+
+_OPSET = 17
+_IR_VERSION = 8
+
+
+class ConvertError(ValueError):
+    """The parts are not what the converter expects. The text says what is wrong."""
+
+
+def convert(by: str, parts: Parts) -> bytes:
+    """The ONNX file that a converter makes of its parts; the same bytes every time.
+
+    Raises:
+        ConvertError: there is no such converter, or the parts do not fit it.
+    """
+    if by not in CONVERTERS:
+        raise ConvertError(f"there is no converter {by!r}; there are {', '.join(CONVERTERS)}")
+    try:
+        return CONVERTERS[by](parts)
+    except (OSError, KeyError, ValueError, TypeError) as error:
+        raise ConvertError(f"{by}: {type(error).__name__}: {error}") from None
+
+
+def tfjs_weights(layout: bytes, data: bytes) -> dict[str, NDArray[np.float32]]:
+    """The arrays of a TensorFlow.js weights manifest; what is quantised is restored.
+
+    Args:
+        layout: the `-weights_manifest.json`.
+        data: the one `.bin` beside it.
+
+    Raises:
+        ValueError: they do not fit each other.
+    """
+    weights: dict[str, NDArray[np.float32]] = {}
+    at = 0
+    for entry in (entry for group in json.loads(layout) for entry in group["weights"]):
+        quantisation = entry.get("quantization")
+        kind = np.dtype(quantisation["dtype"] if quantisation else entry["dtype"])
+        count = prod(entry["shape"])
+        values = np.frombuffer(data, kind, count, at).reshape(entry["shape"])
+        at += values.nbytes
+        if quantisation:
+            # In double precision and rounded once, as JavaScript does it.
+            values = values * float(quantisation["scale"]) + float(quantisation["min"])
+        weights[entry["name"]] = values.astype(np.float32)
+    if at != len(data):
+        raise ValueError(f"{len(data)} bytes of weights instead of {at}")
+    return weights
+
+
+class _Graph:
+    """An ONNX graph that grows layer by layer; each method returns its output's name."""
+
+    def __init__(self, weights: Weights) -> None:
+        from onnx import helper, numpy_helper
+
+        self._make, self._array = helper.make_node, numpy_helper.from_array
+        self._weights = weights
+        self.nodes: list[Any] = []
+        self.constants: list[Any] = []
+
+    def node(self, kind: str, *inputs: str, **attributes: Any) -> str:
+        output = f"{kind.lower()}_{len(self.nodes)}"
+        self.nodes.append(self._make(kind, list(inputs), [output], **attributes))
+        return output
+
+    def constant(self, name: str, values: NDArray[np.float32]) -> str:
+        self.constants.append(self._array(np.ascontiguousarray(values), name))
+        return name
+
+    def conv(self, x: str, name: str, stride: int, filters: str = "filters") -> str:
+        kernel = self._weights[f"{name}/{filters}"].transpose(3, 2, 0, 1)
+        inputs = [self.constant(f"{name}/{filters}", kernel)]
+        inputs.append(self.constant(f"{name}/bias", self._weights[f"{name}/bias"]))
+        # TensorFlow's SAME pads the lower right more, where it cannot be even.
+        return self.node("Conv", x, *inputs, strides=[stride, stride], auto_pad="SAME_UPPER")
+
+    def separable(self, x: str, name: str) -> str:
+        kernel = self._weights[f"{name}/depthwise_filter"].transpose(2, 3, 0, 1)
+        depthwise = self.constant(f"{name}/depthwise_filter", kernel)
+        x = self.node("Conv", x, depthwise, group=len(kernel), auto_pad="SAME_UPPER")
+        return self.conv(x, name, 1, "pointwise_filter")
+
+    def relu(self, x: str) -> str:
+        return self.node("Relu", x)
+
+    def reduction(self, x: str, name: str, activated: bool = True) -> str:
+        out = self.relu(x) if activated else x
+        out = self.separable(out, f"{name}/separable_conv0")
+        out = self.separable(self.relu(out), f"{name}/separable_conv1")
+        out = self.node("MaxPool", out, kernel_shape=[3, 3], strides=[2, 2], auto_pad="SAME_UPPER")
+        return self.node("Add", out, self.conv(x, f"{name}/expansion_conv", 2))
+
+    def residual(self, x: str, name: str) -> str:
+        out = x
+        for layer in range(3):
+            out = self.separable(self.relu(out), f"{name}/separable_conv{layer}")
+        return self.node("Add", out, x)
+
+    def dense(self, x: str, name: str) -> str:
+        inputs = [
+            self.constant(f"{name}/{part}", self._weights[f"{name}/{part}"])
+            for part in ("weights", "bias")
+        ]
+        return self.node("Gemm", x, *inputs)
+
+
+def face_api(parts: Parts) -> bytes:
+    """face-api's age and gender network: a small Xception with two heads.
+
+    The result takes (1, 3, 112, 112) float32, `(RGB - mean) / 255`, and gives `age`, (1, 1)
+    years, and `gender`, (1, 2) logits of male and female.
+    """
+    layout, data = (part.read_bytes() for part in parts)
+    graph = _Graph(tfjs_weights(layout, data))
+    x = graph.relu(graph.conv("picture", "entry_flow/conv_in", 2))
+    x = graph.reduction(x, "entry_flow/reduction_block_0", activated=False)
+    x = graph.reduction(x, "entry_flow/reduction_block_1")
+    for block in range(2):
+        x = graph.residual(x, f"middle_flow/main_block_{block}")
+    x = graph.reduction(x, "exit_flow/reduction_block")
+    x = graph.relu(graph.separable(x, "exit_flow/separable_conv"))
+    x = graph.node("Flatten", graph.node("GlobalAveragePool", x))
+    heads = {"age": graph.dense(x, "fc/age"), "gender": graph.dense(x, "fc/gender")}
+    return _file(graph, (1, 3, 112, 112), heads, {"age": (1, 1), "gender": (1, 2)})
+
+
+def _file(
+    graph: _Graph,
+    picture: tuple[int, ...],
+    heads: Mapping[str, str],
+    shapes: Mapping[str, tuple[int, ...]],
+) -> bytes:
+    from onnx import TensorProto, checker, helper
+
+    for name, output in heads.items():
+        graph.nodes.append(helper.make_node("Identity", [output], [name]))
+    made = helper.make_graph(
+        graph.nodes,
+        "omote",
+        [helper.make_tensor_value_info("picture", TensorProto.FLOAT, picture)],
+        [helper.make_tensor_value_info(n, TensorProto.FLOAT, s) for n, s in shapes.items()],
+        graph.constants,
+    )
+    model = helper.make_model(
+        made, opset_imports=[helper.make_opsetid("", _OPSET)], ir_version=_IR_VERSION
+    )
+    checker.check_model(model)
+    return bytes(model.SerializeToString(deterministic=True))
+
+
+CONVERTERS: Mapping[str, Callable[[Parts], bytes]] = {"face_api": face_api}

@@ -1,0 +1,72 @@
+"""Converted networks say what the originals say, and damaged parts are refused."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import onnxruntime
+import pytest
+
+from omote_models.convert import ConvertError, convert, tfjs_weights
+from omote_models.demographics import AGES, at_age
+from omote_models.store import model_store
+
+_MEAN = np.array([122.782, 117.001, 104.298], np.float32)
+
+
+@pytest.fixture(scope="module")
+def parts() -> list[Path]:
+    store = model_store()
+    return [store.pull(name) for name in ("face-api-layout", "face-api-weights")]
+
+
+@pytest.mark.parametrize(
+    ("slope", "years", "gender"),
+    [
+        # What @vladmandic/face-api 1.7.15 itself answered, on TensorFlow.js' CPU backend.
+        (0, 15.701868057250977, (1.5892808437347412, -1.0393998622894287)),
+        (1, 11.307700157165527, (-0.053464435040950775, -0.7195573449134827)),
+        (5, 13.546696662902832, (-0.2135065197944641, -0.12687811255455017)),
+    ],
+)
+def test_face_api_says_what_the_original_says(
+    slope: int, years: float, gender: tuple[float, float]
+) -> None:
+    session = onnxruntime.InferenceSession(model_store().pull("face-api"))
+    y, x, c = np.meshgrid(np.arange(112), np.arange(112), np.arange(3), indexing="ij")
+    picture = (y * slope + x * (c + 1) if slope else y * 2 + c * 20) % 256
+    batch = ((picture.astype(np.float32) - _MEAN) / 255).transpose(2, 0, 1)[None]
+    said = session.run(["age", "gender"], {"picture": np.ascontiguousarray(batch)})
+    assert said[0][0, 0] == pytest.approx(years, abs=1e-3)
+    assert said[1][0] == pytest.approx(gender, abs=1e-3)
+
+
+def test_the_same_parts_make_the_same_bytes(parts: list[Path]) -> None:
+    assert convert("face_api", parts) == model_store().pull("face-api").read_bytes()
+
+
+def test_damaged_parts_are_refused(parts: list[Path], tmp_path: Path) -> None:
+    short = tmp_path / "short.bin"
+    short.write_bytes(parts[1].read_bytes()[:-7])
+    with pytest.raises(ConvertError, match="face_api"):
+        convert("face_api", [parts[0], short])
+    with pytest.raises(ConvertError, match="face_api"):
+        convert("face_api", [parts[1], parts[0]])
+    layout = json.loads(parts[0].read_text(encoding="utf-8"))
+    layout[0]["weights"].pop()
+    with pytest.raises(ValueError, match="bytes of weights"):
+        tfjs_weights(json.dumps(layout).encode(), parts[1].read_bytes())
+
+
+def test_a_converter_that_does_not_exist_is_named() -> None:
+    with pytest.raises(ConvertError, match="there are face_api"):
+        convert("nobody", [])
+
+
+@pytest.mark.parametrize("years", [-3.0, 0.25, 0.6, 1.0, 33.3, 100.0, 140.0])
+def test_a_distribution_at_one_age_has_it_as_its_mean(years: float) -> None:
+    ages = at_age(years)
+    assert float(ages.sum()) == pytest.approx(1)
+    assert float(ages @ AGES) == pytest.approx(min(100.0, max(0.25, years)), abs=1e-4)
