@@ -91,7 +91,7 @@ class Evidence:
     def _gender_estimate(self, years: float | None) -> Estimate[Gender]:
         if self._male_logit is None or (years is not None and years < _AGE_OF_VISIBLE_GENDER):
             return Estimate()
-        male = 1 / (1 + math.exp(-self._male_logit / _GENDER_TEMPERATURE))
+        male = male_probability(self._male_logit)
         lead = _GENDER_LEAD / 2 if self._gender else 0.0
         threshold = 0.5 - lead if self._gender is Gender.MALE else 0.5 + lead
         self._gender = Gender.MALE if male > threshold else Gender.FEMALE
@@ -99,6 +99,11 @@ class Evidence:
         if confidence < _LEAST_GENDER_CONFIDENCE:
             return Estimate()
         return Estimate(self._gender, None, confidence, Source.INFERRED)
+
+
+def male_probability(logit: float) -> float:
+    """The calibrated probability of male from the networks' log odds."""
+    return 1 / (1 + math.exp(-logit / _GENDER_TEMPERATURE))
 
 
 def _steady_band(shown: AgeBand | None, bands: FloatArray) -> AgeBand:

@@ -1,0 +1,164 @@
+"""What the estimator says of each sample; kept as it goes, so that a run can be resumed."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from omote_models.demographics import DemographicsEstimator
+from omote_models.evaluation.samples import Sample
+from omote_models.evidence import Evidence, male_probability
+from omote_models.face import Face
+from omote_models.tracker import FaceTracker, TrackerOptions
+
+_MOST_PIXELS = 50_000_000
+_BORDER = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What was said of one picture, from one look.
+
+    Attributes:
+        file: the picture, as the data set names it.
+        problem: why there is no answer, empty where there is one.
+        years, low, high: the age and its 80 % interval.
+        male: calibrated probability of male.
+        band, gender: what would be shown, None where it is unknown.
+        faces: how many faces there were; the largest is meant.
+        milliseconds: of the networks.
+    """
+
+    file: str
+    problem: str = ""
+    years: float = 0.0
+    low: float = 0.0
+    high: float = 0.0
+    male: float = 0.5
+    band: str | None = None
+    gender: str | None = None
+    faces: int = 0
+    milliseconds: float = 0.0
+
+
+class AnswerBook:
+    """Answers on disk, one JSON line each, under a line that says what they were made with."""
+
+    def __init__(self, path: Path, key: dict[str, object]) -> None:
+        """Read what is there; start anew where it was made with something else."""
+        self._path = path
+        self._key = key
+        self.answers: dict[str, Answer] = {}
+        lines = path.read_text(encoding="utf-8").splitlines() if path.is_file() else []
+        if not lines or _parsed(lines[0]) != key:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(json.dumps(key) + "\n", encoding="utf-8")
+            return
+        for line in lines[1:]:
+            values = _parsed(line)  # the last line may be cut, where a run was killed
+            if isinstance(values, dict) and "file" in values:
+                self.answers[str(values["file"])] = Answer(**values)
+
+    def add(self, answer: Answer) -> None:
+        """Keep one more."""
+        self.answers[answer.file] = answer
+        with self._path.open("a", encoding="utf-8") as sink:
+            sink.write(json.dumps(asdict(answer)) + "\n")
+
+
+def _parsed(line: str) -> object:
+    try:
+        return json.loads(line)
+    except ValueError:
+        return None
+
+
+class Examiner:
+    """Shows samples to the estimator."""
+
+    def __init__(self, face_model: Path, estimator: DemographicsEstimator) -> None:
+        self._face_model = face_model
+        self._estimator = estimator
+
+    def ask(self, samples: Sequence[Sample], root: Path, workers: int = 2) -> Iterator[Answer]:
+        """An answer for each sample, in their order.
+
+        A picture that is damaged, too large or without a face is an answer with a problem.
+        """
+        step = 8 * workers  # what is in flight is bounded
+        with ThreadPoolExecutor(workers) as pool:
+            for at in range(0, len(samples), step):
+                batch = samples[at : at + step]
+                yield from pool.map(lambda sample: self.answer(sample, root), batch)
+
+    def answer(self, sample: Sample, root: Path) -> Answer:
+        """What is said of one sample."""
+        file = name_in(sample.picture, root)
+        picture = _decoded(sample.picture)
+        if isinstance(picture, str):
+            return Answer(file, picture)
+        faces = self._faces(picture)
+        if not faces:
+            # A picture that is all face has no room for the detector: give it a border.
+            height, width = picture.shape[:2]
+            down, across = round(_BORDER * height), round(_BORDER * width)
+            picture = np.pad(picture, ((down, down), (across, across), (0, 0)), constant_values=128)
+            faces = self._faces(picture)
+        if not faces:
+            return Answer(file, "no face was found")
+        return self._read(file, picture, faces)
+
+    def _read(self, file: str, picture: NDArray[np.uint8], faces: Sequence[Face]) -> Answer:
+        began = time.perf_counter()
+        reading = self._estimator.read(picture, faces[0].landmarks)
+        spent = (time.perf_counter() - began) * 1000
+        evidence = Evidence()
+        evidence.add(reading)
+        found = evidence.attributes()
+        if found.age.value is None or found.age.interval is None or reading.male_logit is None:
+            return Answer(file, "the networks gave no number", faces=len(faces))
+        band, gender = found.age_band.value, found.gender.value
+        return Answer(
+            file,
+            years=round(found.age.value, 3),
+            low=round(found.age.interval[0], 3),
+            high=round(found.age.interval[1], 3),
+            male=round(male_probability(reading.male_logit), 5),
+            band=None if band is None else band.value,
+            gender=None if gender is None else gender.value,
+            faces=len(faces),
+            milliseconds=round(spent, 3),
+        )
+
+    def _faces(self, picture: NDArray[np.uint8]) -> Sequence[Face]:
+        tracker = FaceTracker(self._face_model, TrackerOptions(max_faces=4))
+        try:
+            return sorted(tracker.track(picture, 0.0), key=lambda face: -face.box.area)
+        finally:
+            tracker.close()
+
+
+def name_in(picture: Path, root: Path) -> str:
+    """A picture's name within its data set."""
+    return picture.relative_to(root).as_posix() if picture.is_relative_to(root) else str(picture)
+
+
+def _decoded(path: Path) -> NDArray[np.uint8] | str:
+    try:
+        data = np.fromfile(path, np.uint8)
+        picture = cv2.imdecode(data, cv2.IMREAD_COLOR_RGB) if data.size else None
+    except (OSError, cv2.error) as error:
+        return f"it cannot be read: {type(error).__name__}"
+    if picture is None:
+        return "it is not a picture, or damaged"
+    if picture.shape[0] * picture.shape[1] > _MOST_PIXELS:
+        return f"it has more than {_MOST_PIXELS:,} pixels"
+    return np.ascontiguousarray(picture, np.uint8)

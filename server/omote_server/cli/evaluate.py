@@ -1,0 +1,134 @@
+"""`omote evaluate`: how right the estimates are on a labelled data set."""
+
+from __future__ import annotations
+
+import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.progress import Progress
+from rich.table import Table
+
+from omote_server.cli.common import console, errors, fail, pull_missing
+
+if TYPE_CHECKING:
+    from omote_models.evaluation.answers import Answer, AnswerBook
+    from omote_models.evaluation.figures import Evaluation
+    from omote_models.evaluation.samples import Dataset, Sample
+
+EXAMPLE = "Example: omote evaluate UTKFace --out out/evaluation"
+
+
+def evaluate(
+    dataset: Annotated[
+        Path,
+        typer.Argument(
+            exists=True,
+            metavar="DATASET",
+            help="UTKFace-style folder, FairFace CSV, Adience folds, or your own CSV or JSON.",
+        ),
+    ],
+    out: Annotated[
+        Path, typer.Option(file_okay=False, help="Where answers and reports go.")
+    ] = Path("out/evaluation"),
+    card: Annotated[
+        Path | None, typer.Option(exists=True, dir_okay=False, help="A model card to update.")
+    ] = None,
+    limit: Annotated[
+        int | None, typer.Option(min=1, help="Only so many pictures, evenly chosen.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Measure age and gender on labelled pictures, by band, gender and group.
+
+    Stopped and started again it goes on where it was. OUT holds an answer for every picture,
+    so treat it as you treat the data set. Exit code 0 when there are figures.
+    """
+    from omote_models.evaluation import report
+    from omote_models.evaluation.figures import evaluate as measured
+    from omote_models.evaluation.samples import DatasetError, read_dataset
+
+    try:
+        read = read_dataset(dataset)
+    except DatasetError as error:
+        fail(str(error), code=2)
+    if limit is not None and limit < len(read.samples):
+        read.samples = [read.samples[i * len(read.samples) // limit] for i in range(limit)]
+    made_with = _made_with()
+    pairs = _answers(read, dataset, out / f"{read.name}.jsonl", made_with)
+    read.problems += [f"{a.file}: {a.problem}" for _, a in pairs if a.problem]
+    try:
+        found = measured(pairs, read.exact)
+    except ValueError as error:
+        fail(str(error))
+    (out / f"{read.name}.json").write_text(report.as_json(read, found, made_with))
+    (out / f"{read.name}.html").write_text(report.as_html(read, found, made_with))
+    if card is not None:
+        report.update_card(
+            card, read, found, datetime.datetime.now(datetime.UTC).date().isoformat()
+        )
+    if as_json:
+        typer.echo(report.as_json(read, found, made_with))
+        return
+    _print(read, found)
+    console.print(f"wrote {out / read.name}.html and .json", highlight=False)
+
+
+def _made_with() -> dict[str, object]:
+    from omote_models.store import model_store
+
+    store = model_store()
+    names = ("face_landmarker", "face-api", "gender-dlib")
+    return {name: store.model(name).sha256[:12] for name in names}
+
+
+def _answers(
+    read: Dataset, dataset: Path, book_path: Path, made_with: dict[str, object]
+) -> list[tuple[Sample, Answer]]:
+    from omote_models.evaluation.answers import AnswerBook, name_in
+
+    root = dataset if dataset.is_dir() else dataset.parent
+    book = AnswerBook(book_path, {**made_with, "dataset": read.name})
+    missing = [s for s in read.samples if name_in(s.picture, root) not in book.answers]
+    if missing:
+        _ask(missing, root, book, done=len(read.samples) - len(missing))
+    return [(s, book.answers[name_in(s.picture, root)]) for s in read.samples]
+
+
+def _ask(missing: list[Sample], root: Path, book: AnswerBook, done: int) -> None:
+    from omote_models.evaluation.answers import Examiner
+    from omote_server.inventory import USED
+    from omote_server.warmup import load_tools
+
+    pull_missing(*USED)
+    tools = load_tools()
+    examiner = Examiner(tools.face_model, tools.estimator)
+    with Progress(console=errors) as progress:
+        task = progress.add_task("looking", total=done + len(missing), completed=done)
+        for answer in examiner.ask(missing, root):
+            book.add(answer)
+            progress.advance(task)
+
+
+def _print(read: Dataset, found: Evaluation) -> None:
+    from omote_models.evaluation.report import interval, shown
+
+    table = Table(title=f"{read.name} ({read.kind}): figure and its 95 % interval")
+    names = list(found.rows[0].figures)
+    for name in ("", "faces", *names):
+        table.add_column(name, justify="left" if not name else "right")
+    for row in found.rows:
+        cells = (f"{shown(n, f)}\n[dim]{interval(n, f)}[/dim]" for n, f in row.figures.items())
+        table.add_row(row.name, str(row.count), *cells)
+    console.print(table)
+    curve = ", ".join(f"{100 * r:.1f} % of {100 * s:.0f} %" for _, s, r in found.abstention)
+    if curve:
+        console.print(f"gender, right of those answered, with rising threshold: {curve}")
+    console.print(f"one reading: {found.latency[0]:.1f} ms median, {found.latency[1]:.1f} ms p95")
+    for note in found.notes:
+        console.print(note)
+    for line in read.problems[:10]:
+        errors.print(f"left out: {line}", style="yellow", markup=False)
+    if len(read.problems) > 10:
+        errors.print(f"… and {len(read.problems) - 10} more, in the report", style="yellow")
