@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 PROTOS := $(wildcard protos/omote/v1/*.proto)
 
-.PHONY: help setup assets demo test soak check lint types arrows proto proto-check format pictures bench clean
+.PHONY: help setup assets demo test soak check lint types arrows proto proto-check schema schema-check format pictures bench clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 14
@@ -32,7 +32,7 @@ test: assets  ## run the tests
 soak: assets  ## the long runs: memory over 10,000 frames
 	$(BIN)/python -m pytest -m soak
 
-check: setup lint types arrows proto-check  ## what CI runs, apart from the tests
+check: setup lint types arrows proto-check schema-check  ## what CI runs, apart from the tests
 
 lint: setup
 	$(BIN)/ruff check .
@@ -60,6 +60,14 @@ proto-check: setup  # fails when the generated code is stale
 	@for f in build/proto/omote/v1/*_pb2.py build/proto/omote/v1/*_pb2.pyi build/proto/omote/v1/filter_service_pb2_grpc.py*; do \
 		cmp "$$f" "protos/omote/v1/$$(basename $$f)" || { echo "generated code is stale: run 'make proto' and commit"; exit 1; }; done
 	@echo "generated code is fresh"
+
+schema: setup  ## regenerate the JSON Schema of filter.yaml
+	$(BIN)/python -m omote_filters.packs.schema > docs/filter.schema.json
+
+schema-check: setup  # fails when the schema is stale
+	@$(BIN)/python -m omote_filters.packs.schema | cmp - docs/filter.schema.json \
+		|| { echo "docs/filter.schema.json is stale: run 'make schema' and commit"; exit 1; }
+	@echo "the schema of packs is fresh"
 
 format: setup  ## mend the layout
 	$(BIN)/ruff check --fix .

@@ -8,6 +8,7 @@ import traceback
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import TypeVar
 
 from omote_filters.filter import (
     DEMOGRAPHICS,
@@ -19,9 +20,12 @@ from omote_filters.filter import (
     Stage,
 )
 from omote_filters.mask import LastSeen, mask_boxes, mask_picture
+from omote_filters.packs.filter import Gate, Group, PackFilter, Part
 from omote_filters.registry import PLUGIN_FAULTS, ChainEntry, Registry
 from omote_filters.scene import Scene
 from omote_filters.settings import FilterSettings
+
+Note = TypeVar("Note")
 
 _log = logging.getLogger(__name__)
 
@@ -94,14 +98,39 @@ class Breaker:
 
 
 class _Slot:
-    """One filter of a chain and how it fares; the instance is made when it is started."""
+    """One filter of a chain and how it fares; the instance is made when it is started.
 
-    def __init__(self, kind: type[Filter], settings: FilterSettings) -> None:
+    A filter that is part of a pack has a gate, which says when and how it is drawn.
+    """
+
+    def __init__(
+        self, kind: type[Filter], settings: FilterSettings, gate: Gate | None = None
+    ) -> None:
         self.kind = kind
         self.settings = settings
+        self.gate = gate
         self.filter: Filter | None = None
         self.breaker = Breaker()
         self.disabled: Reason | None = None
+
+    @property
+    def id(self) -> str:
+        """What the client asked for: the filter, or the pack that it is part of."""
+        return self.gate.pack_id if self.gate else self.kind.id
+
+    @property
+    def part(self) -> Part | None:
+        """Which part of a pack it is, None for a filter of its own."""
+        return self.gate.part if self.gate else None
+
+    @property
+    def needs(self) -> frozenset[Need]:
+        """What must be computed for it."""
+        return self.kind.needs | self.gate.needs if self.gate else self.kind.needs
+
+    def groups(self, scene: Scene) -> list[Group]:
+        """The calls to make on a frame: one, but for a part of a pack."""
+        return self.gate.groups(scene) if self.gate else [Group(self.settings, frozenset(), 1.0)]
 
     def started(self) -> Filter:
         """The instance, made and started where it is not yet."""
@@ -133,7 +162,7 @@ class Chain:
         Raises:
             ChainError: an entry is unknown, broken or has settings that do not fit.
         """
-        return cls([_Slot(kind, settings) for kind, settings in registry.resolve(entries)])
+        return cls(_expanded(registry.resolve(entries)))
 
     def revised(self, entries: Sequence[ChainEntry], registry: Registry) -> Chain:
         """Another chain in which filters that stay keep their state; those that go are stopped.
@@ -141,9 +170,9 @@ class Chain:
         Raises:
             ChainError: as `build`; this chain is unchanged then.
         """
-        wanted = registry.resolve(entries)
+        wanted = _expanded(registry.resolve(entries))
         free = list(self._slots)
-        slots = [_reuse(free, kind, settings) or _Slot(kind, settings) for kind, settings in wanted]
+        slots = [_reuse(free, slot) or slot for slot in wanted]
         for slot in free:
             _stop(slot)
         chain = Chain(slots)
@@ -156,7 +185,7 @@ class Chain:
 
         Age is needed, where consent allows it, by whatever may not be applied to a minor.
         """
-        needs = frozenset[Need]().union(*(slot.kind.needs for slot in self._slots))
+        needs = frozenset[Need]().union(*(slot.needs for slot in self._slots))
         guarded = any(slot.kind.appearance in NOT_FOR_MINORS for slot in self._slots)
         return needs | {Need.AGE} if guarded else needs
 
@@ -194,34 +223,38 @@ class Chain:
 
     def _turn(self, slot: _Slot, scene: Scene, consent: Consent, applied: Applied) -> None:
         kind = slot.kind
-        if kind.needs & FACE_NEEDS and not consent.face_effects:
-            applied.bypassed.append(Bypass(kind.id, Reason.CONSENT))
+        if slot.needs & FACE_NEEDS and not consent.face_effects:
+            _note(applied.bypassed, Bypass(slot.id, Reason.CONSENT))
             applied.degraded.add(Degradation.NO_FACE_CONSENT)
             self._fail_safe(kind, scene, applied, everything=True)
             return
-        if kind.needs & DEMOGRAPHICS and not consent.demographics:
+        if slot.needs & DEMOGRAPHICS and not consent.demographics:
             applied.degraded.add(Degradation.NO_DEMOGRAPHICS_CONSENT)
         hidden = _hidden(kind, scene)
         if hidden:
-            applied.bypassed.append(Bypass(kind.id, Reason.MINOR))
+            _note(applied.bypassed, Bypass(slot.id, Reason.MINOR))
             if len(hidden) == len(scene.all_faces):
                 return
         reason = slot.disabled or self._run(slot, scene, applied, hidden)
         if reason is None:
-            applied.ran.append(kind.id)
             return
-        applied.bypassed.append(Bypass(kind.id, reason))
+        _note(applied.bypassed, Bypass(slot.id, reason))
         # A filter that looks for no faces hides the whole picture; so does its stand-in.
         self._fail_safe(kind, scene, applied, everything=not kind.needs & FACE_NEEDS)
 
     def _run(
         self, slot: _Slot, scene: Scene, applied: Applied, hidden: frozenset[str]
     ) -> Reason | None:
-        scene.begin(slot.kind.id, hidden)
+        scene.begin(slot.id, hidden)
         try:
             filter_ = slot.started()
             began = time.perf_counter()
-            filter_.apply(scene)
+            groups = slot.groups(scene)
+            for group in groups:
+                scene.begin(slot.id, hidden | group.hidden)
+                filter_.settings = group.settings
+                filter_.apply(scene)
+                scene.soften(group.weight)
             late = (time.perf_counter() - began) * 1000 > filter_.budget_ms
         except PLUGIN_FAULTS as error:
             _log.warning("filter %s failed: %s", slot.kind.id, _place(error))
@@ -230,6 +263,8 @@ class Chain:
             return _failed(slot, scene, applied, Reason.OVERRUN)
         slot.breaker.succeeded()
         scene.keep()
+        if groups:
+            _note(applied.ran, slot.id)
         return None
 
     def _fail_safe(
@@ -250,15 +285,35 @@ def _order(kind: type[Filter]) -> tuple[Stage, bool]:
     return kind.stage, kind.appearance is not Appearance.ANONYMISE
 
 
-def _reuse(free: list[_Slot], kind: type[Filter], settings: FilterSettings) -> _Slot | None:
+def _expanded(resolved: Sequence[tuple[type[Filter], FilterSettings]]) -> list[_Slot]:
+    slots: list[_Slot] = []
+    for kind, settings in resolved:
+        if not issubclass(kind, PackFilter):
+            slots.append(_Slot(kind, settings))
+            continue
+        for part in kind.parts:
+            gate = Gate(part, kind.id, settings.model_dump())
+            slots.append(_Slot(part.kind, part.kind.Settings(), gate))
+    return slots
+
+
+def _reuse(free: list[_Slot], wanted: _Slot) -> _Slot | None:
+    """The slot that does the same already, with the settings that are wanted now."""
     for slot in free:
-        if slot.kind is kind:
-            free.remove(slot)
-            slot.settings = settings
-            if slot.filter is not None:
-                slot.filter.settings = settings
-            return slot
+        if slot.kind is not wanted.kind or slot.part is not wanted.part:
+            continue
+        free.remove(slot)
+        slot.settings = wanted.settings
+        if slot.gate is not None and wanted.gate is not None:
+            slot.gate.parameters = wanted.gate.parameters
+        return slot
     return None
+
+
+def _note(notes: list[Note], note: Note) -> None:
+    """Once is enough: the parts of a pack speak with one voice."""
+    if note not in notes:
+        notes.append(note)
 
 
 def _hidden(kind: type[Filter], scene: Scene) -> frozenset[str]:
@@ -271,7 +326,7 @@ def _failed(slot: _Slot, scene: Scene, applied: Applied, reason: Reason) -> Reas
     scene.undo()
     if slot.breaker.failed():
         slot.disabled = Reason.DISABLED
-        applied.disabled.append(Bypass(slot.kind.id, reason))
+        applied.disabled.append(Bypass(slot.id, reason))
         _stop(slot)
     return reason
 

@@ -6,8 +6,12 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from importlib.metadata import EntryPoint, entry_points
+from pathlib import Path
 
 from omote_filters.filter import Appearance, Filter, Need, Stage
+from omote_filters.packs.filter import PackFilter
+from omote_filters.packs.load import BUILTIN, find_packs, load_pack
+from omote_filters.packs.source import PackError
 from omote_filters.settings import FilterSettings, SettingsError, Violation, describe, parse
 
 GROUP = "omote.filters"
@@ -42,28 +46,59 @@ class ChainError(ValueError):
 
 
 class Registry:
-    """Filters by id. Each is imported when it is first asked for."""
+    """Filters and packs by id. Each is loaded when it is first asked for."""
 
-    def __init__(self, candidates: Iterable[EntryPoint] | None = None) -> None:
-        """Collect entry points (by default those of the group `omote.filters`)."""
+    def __init__(
+        self, candidates: Iterable[EntryPoint] | None = None, packs: Iterable[Path] = ()
+    ) -> None:
+        """Collect filters and packs.
+
+        Args:
+            candidates: entry points, by default those of the group `omote.filters`.
+            packs: folders of packs, packs' folders or .zip files, beside Omote's own packs.
+        """
         found = entry_points(group=GROUP) if candidates is None else candidates
         self._candidates: dict[str, list[EntryPoint]] = {}
         for candidate in found:
             self._candidates.setdefault(candidate.name, []).append(candidate)
+        self._packs = find_packs([BUILTIN, *packs])
         self._loaded: dict[str, type[Filter] | Broken] = {}
 
     @property
     def ids(self) -> list[str]:
         """Every id, in alphabetical order, broken ones included."""
-        return sorted(self._candidates)
+        return sorted({*self._candidates, *self._packs})
 
     def find(self, filter_id: str) -> type[Filter] | Broken | None:
         """A filter's class, why it is broken, or None where there is none."""
-        if filter_id not in self._candidates:
+        candidates = self._candidates.get(filter_id, [])
+        packs = self._packs.get(filter_id, [])
+        if not candidates and not packs:
             return None
         if filter_id not in self._loaded:
-            self._loaded[filter_id] = _load(filter_id, self._candidates[filter_id])
+            if len(packs) + len(candidates) > 1:
+                places = ", ".join([c.value for c in candidates] + [str(path) for path in packs])
+                found: type[Filter] | Broken = Broken(
+                    filter_id, f"several packages bring a filter of this id: {places}"
+                )
+            elif packs:
+                found = self._load_pack(filter_id, packs[0])
+            else:
+                found = _load(filter_id, candidates[0])
+            self._loaded[filter_id] = found
         return self._loaded[filter_id]
+
+    def _load_pack(self, filter_id: str, path: Path) -> type[Filter] | Broken:
+        try:
+            loaded = load_pack(path, self._part)
+        except PackError as error:
+            return Broken(filter_id, "; ".join(error.problems))
+        problems = check(loaded, filter_id)
+        return Broken(filter_id, "; ".join(problems)) if problems else loaded
+
+    def _part(self, filter_id: str) -> object:
+        """A filter for a layer. Packs are not looked into, so that none can hold itself."""
+        return PackFilter if filter_id in self._packs else self.find(filter_id)
 
     def catalogue(self) -> list[type[Filter] | Broken]:
         """Every filter, imported and checked."""
@@ -84,7 +119,10 @@ class Registry:
                 violations.append(Violation(f"{path}.filter_id", self._why(entry, found)))
                 continue
             try:
-                resolved.append((found, parse(found.Settings, entry.settings)))
+                settings = parse(found.Settings, entry.settings)
+                if issubclass(found, PackFilter):
+                    found.check(settings)
+                resolved.append((found, settings))
             except SettingsError as error:
                 violations += [
                     Violation(f"{path}.settings.{v.field}", v.description) for v in error.violations
@@ -102,12 +140,9 @@ class Registry:
         return f"there is no filter {entry.filter_id[:64]!r}; there are: {', '.join(self.ids)}"
 
 
-def _load(filter_id: str, candidates: list[EntryPoint]) -> type[Filter] | Broken:
-    if len(candidates) > 1:
-        places = ", ".join(candidate.value for candidate in candidates)
-        return Broken(filter_id, f"several packages bring a filter of this id: {places}")
+def _load(filter_id: str, candidate: EntryPoint) -> type[Filter] | Broken:
     try:
-        loaded = candidates[0].load()
+        loaded = candidate.load()
         problems = check(loaded, filter_id)
     except PLUGIN_FAULTS as error:
         return Broken(filter_id, f"loading it failed: {type(error).__name__}: {error}")
@@ -122,7 +157,7 @@ def check(candidate: object, filter_id: str) -> list[str]:
     if not _ID.fullmatch(filter_id):
         problems.append(f"the id {filter_id!r} must be lower case letters, digits and underscores")
     if getattr(candidate, "id", None) != filter_id:
-        problems.append(f"its id must be {filter_id!r}, the name of its entry point")
+        problems.append(f"its id must be {filter_id!r}, the name of its entry point or file")
     if not _VERSION.fullmatch(str(candidate.version)):
         problems.append(f"version {candidate.version!r} must be like 1.0.0")
     needs = candidate.needs

@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -154,6 +155,20 @@ class Scene:
             self._picture[area.slices] = before
             self.touched.pop()
         self.warp.undo()
+
+    def soften(self, weight: float) -> None:
+        """Let what was drawn since `begin` show only in part: 0 not at all, 1 wholly."""
+        if weight >= 1 or not self._undo:
+            return
+        area = self._undo[0][0]
+        for other, _ in self._undo[1:]:
+            area = area.union(other)
+        view = self._picture[area.slices]
+        drawn = view.copy()
+        for changed, before in reversed(self._undo):
+            self._picture[changed.slices] = before
+        cv2.addWeighted(drawn, weight, view.copy(), 1 - weight, 0, dst=drawn)
+        view[:] = drawn
 
     def keep(self) -> None:
         """Make what was drawn since `begin` final."""

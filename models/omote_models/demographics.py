@@ -26,8 +26,8 @@ class Reading:
     """What the networks said of one picture of a face.
 
     Attributes:
-        ages: (101,) float32 probabilities of `AGES`, uncalibrated, or None where age was not
-            asked for.
+        ages: (101,) float32 probabilities of `AGES`, uncalibrated, or None where nothing was
+            asked for. It comes with gender, too: that of a small child is not to be guessed.
         male_logit: log odds of male against female, uncalibrated, or None.
     """
 
@@ -67,7 +67,7 @@ class DemographicsEstimator:
             return Reading()
         pixels = _prepared(picture, landmarks, _FACE_API_SIDE, _FACE_API_SCALE)
         years, (male, female) = (answer[0] for answer in _run(self._face_api, pixels))
-        ages = at_age(float(years[0])) if age else None
+        ages = at_age(float(years[0]))
         if not gender:
             return Reading(ages)
         pixels = _prepared(picture, landmarks, _DLIB_SIDE, _DLIB_SCALE)

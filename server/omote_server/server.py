@@ -13,6 +13,7 @@ from grpc_health.v1._async import HealthServicer
 from grpc_reflection.v1alpha import reflection
 
 from omote.v1 import filter_service_pb2, filter_service_pb2_grpc
+from omote_filters.registry import Registry
 from omote_server.engine import Engine, ThreadEngine
 from omote_server.pipeline import Toolbox
 from omote_server.service import FilterService
@@ -69,7 +70,7 @@ class Server:
         """
         tools = self._tools
         if tools is None:
-            tools = await asyncio.to_thread(load_tools)
+            tools = await asyncio.to_thread(load_tools, Registry(packs=self.settings.packs))
             await asyncio.to_thread(warm, tools)
         self._engine = ThreadEngine(tools, self.settings.workers)
         self._host = SessionHost(self._engine, tools.registry, self.settings.limits)

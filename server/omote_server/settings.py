@@ -39,6 +39,7 @@ class Settings(BaseSettings):
     tls_certificate: Path | None = Field(None, description="PEM certificate chain.")
     tls_key: Path | None = Field(None, description="PEM private key.")
     reflection: bool = Field(False, description="Let tools like grpcurl explore the server.")
+    packs: tuple[Path, ...] = Field((), description="Folders of packs, or packs.")
     grace_seconds: float = Field(5.0, ge=0, description="How long a stop waits for streams.")
     log_level: str = Field("info", pattern="^(debug|info|warning|error)$")
 

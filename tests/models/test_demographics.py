@@ -57,9 +57,17 @@ def test_only_the_networks_that_are_asked_for_run(
     tools: Toolbox, astronaut: Pixels, astronaut_face: Face
 ) -> None:
     only_age = tools.estimator.read(astronaut, astronaut_face.landmarks, gender=False)
-    only_gender = tools.estimator.read(astronaut, astronaut_face.landmarks, age=False)
+    nothing = tools.estimator.read(astronaut, astronaut_face.landmarks, age=False, gender=False)
     assert only_age.male_logit is None
-    assert only_gender.ages is None
+    assert only_age.ages is not None
+    assert nothing == Reading()
+
+
+def test_gender_of_a_small_child_stays_unknown_where_only_gender_is_asked_for(
+    tools: Toolbox, astronaut: Pixels, astronaut_face: Face
+) -> None:
+    found = tools.estimator.read(astronaut, astronaut_face.landmarks, age=False)
+    assert found.ages is not None, "the age is there to judge by"
 
 
 @pytest.mark.skipif(not FACES_DEV.exists(), reason="faces-dev is not on this machine")

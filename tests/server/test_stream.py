@@ -227,6 +227,33 @@ async def test_without_consent_for_demographics_there_are_no_attributes(
     assert list(result.applied_filters) == ["life_stages"]
 
 
+async def test_a_pack_draws_by_what_the_models_say_and_by_consent(
+    talk: Callable[..., Any], astronaut: Pixels
+) -> None:
+    """Two faces, real estimates: the look for unknown at first, then each her own."""
+    one = astronaut[:280, 120:360]
+    pair = np.ascontiguousarray(np.hstack([one, one[:, ::-1]]))
+    output = stream_pb2.OutputOptions(faces=True, attributes=True)
+    async with talk(chain=chain("hero_paint"), consent=ALL, output=output) as peer:
+        for number in range(1, 12):
+            known = await peer.ask(frame(number, pair))
+        assert list(known.applied_filters) == ["hero_paint"]
+        genders = {face.attributes.gender.gender for face in known.faces}
+        assert len(known.faces) == 2
+        assert genders == {face_pb2.GENDER_FEMALE}
+        await peer.say(Request(set_consent=stream_pb2.SetConsent(consent=FACES)))
+        assert (await peer.notice()).HasField("consent_applied")
+        for number in range(12, 36):
+            unknown = await peer.ask(frame(number, pair))
+    assert list(unknown.applied_filters) == ["hero_paint"]
+    for face in known.faces:
+        left, top = int(face.box.x), int(face.box.y)
+        area = np.s_[top : top + int(face.box.height), left : left + int(face.box.width)]
+        painted, neon = pixels_of(known.picture)[area], pixels_of(unknown.picture)[area]
+        assert difference(painted, pair[area]) > 15
+        assert difference(painted, neon) > 15
+
+
 async def test_withdrawn_consent_is_in_force_on_the_next_frame(
     talk: Callable[..., Any], astronaut: Pixels
 ) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -37,6 +37,9 @@ def apply(
     age: Annotated[
         float | None, typer.Option(min=0, max=120, help="Declared age of the largest face.")
     ] = None,
+    packs: Annotated[
+        list[Path] | None, typer.Option(exists=True, help="A folder of packs, or a pack. Repeat.")
+    ] = None,
     faces: Annotated[int, typer.Option(min=1, max=16, help="Faces to look for.")] = 4,
     compare: Annotated[
         bool, typer.Option("--compare", help="Put the original beside the result.")
@@ -48,13 +51,13 @@ def apply(
     """
     if target.exists() and target.samefile(source):
         fail("OUT is IN; give it another name", code=2)
-    chain = checked_chain([filters])
+    chain = checked_chain([filters], packs or ())
     from omote_server.egress import seal_egress
     from omote_server.inventory import USED
 
     pull_missing(*USED)
     seal_egress()
-    with _native_logs_hidden(), _pipeline(faces, age) as pipeline:
+    with _native_logs_hidden(), _pipeline(faces, age, packs or ()) as pipeline:
         directives = _directives(chain, demographics)
         if source.suffix.lower() in _PICTURES:
             _picture(pipeline, directives, source, target, compare)
@@ -83,7 +86,8 @@ def _native_logs_hidden() -> Iterator[None]:
 
 
 @contextmanager
-def _pipeline(faces: int, age: float | None) -> Iterator[Pipeline]:
+def _pipeline(faces: int, age: float | None, packs: Sequence[Path]) -> Iterator[Pipeline]:
+    from omote_filters.registry import Registry
     from omote_models.describe import Declared
     from omote_server.messages import OutputOptions, PictureFormat
     from omote_server.pipeline import Pipeline, PipelineOptions
@@ -92,7 +96,7 @@ def _pipeline(faces: int, age: float | None) -> Iterator[Pipeline]:
     declared: Declared = Declared(age=age)
     output = OutputOptions(format=PictureFormat.RGB)
     options = PipelineOptions(output, declared, faces, max_pixels=sys.maxsize)
-    pipeline = Pipeline(load_tools(), options)
+    pipeline = Pipeline(load_tools(Registry(packs=packs)), options)
     try:
         yield pipeline
     finally:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import typer
@@ -91,13 +92,13 @@ def _value(text: str) -> object:
         return text
 
 
-def checked_chain(texts: Sequence[str]) -> tuple[ChainEntry, ...]:
+def checked_chain(texts: Sequence[str], packs: Sequence[Path] = ()) -> tuple[ChainEntry, ...]:
     """A chain that exists and whose settings fit; else exit with what is wrong."""
     from omote_filters.registry import ChainError, Registry
 
     entries = parse_chain(texts)
     try:
-        Registry().resolve(entries)
+        Registry(packs=packs).resolve(entries)
     except ChainError as error:
         fail("\n  ".join(f"{v.field}: {v.description}" for v in error.violations), code=2)
     return entries

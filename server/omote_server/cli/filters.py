@@ -8,6 +8,7 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
+from omote_server.cli import packs
 from omote_server.cli.common import console, fail, print_json
 
 if TYPE_CHECKING:
@@ -16,6 +17,10 @@ if TYPE_CHECKING:
     from omote_filters.settings import Parameter
 
 app = typer.Typer(no_args_is_help=True, help="List the filters and show their settings.")
+
+app.command("validate", epilog="Example: omote filters validate mypack")(packs.validate)
+app.command("new", epilog="Example: omote filters new summer_look")(packs.new)
+app.command("pack", epilog="Example: omote filters pack summer_look")(packs.pack)
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for a script.")]
 

@@ -35,6 +35,9 @@ def serve(
     ] = None,
     max_sessions: Annotated[int | None, typer.Option(help="Streams served at once. [64]")] = None,
     max_faces: Annotated[int | None, typer.Option(help="Faces followed a stream. [4]")] = None,
+    packs: Annotated[
+        list[Path] | None, typer.Option(exists=True, help="A folder of packs, or a pack. Repeat.")
+    ] = None,
     log_level: Annotated[
         str | None, typer.Option(help="debug, info, warning or error. [info]")
     ] = None,
@@ -57,6 +60,7 @@ def serve(
         reflection=reflection,
         max_sessions=max_sessions,
         max_faces=max_faces,
+        packs=packs,
         log_level=log_level,
     )
     logging.basicConfig(

@@ -1,0 +1,144 @@
+"""`omote filters validate|new|pack`: filters written as data."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Annotated
+from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
+
+import typer
+
+from omote_server.cli.common import console, errors, fail
+
+_EPOCH = (1980, 1, 1, 0, 0, 0)
+
+_PACK = """\
+# Edit, then: omote filters validate {id}
+# and see it: omote apply {id} --packs {id} IN OUT --demographics
+id: {id}
+name: {name}
+version: "1.0.0"
+description: A look that depends on a smile and on the age.
+parameters:
+  lips: {{colour: "#b3123f", label: Lips}}
+layers:
+  - filter: lipstick
+    settings:
+      colour: {{param: lips}}
+      coverage: {{over: age, points: [[16, 0], [25, 0.5], [60, 0.8]], unknown: 0.3}}
+  - filter: blush
+    settings: {{strength: 0.5}}
+    when: {{smile: {{enter: 0.4, leave: 0.25}}, hold_ms: 500}}
+    fade_ms: 400
+"""
+
+_PLUGIN = '''\
+"""{name}: a filter for Omote."""
+
+from __future__ import annotations
+
+import cv2
+
+from omote_filters import Appearance, Filter, FilterSettings, Scene, Stage, slider
+
+
+class {cls}(Filter):
+    """A soft focus on every face."""
+
+    id, name, appearance, stage = "{id}", "{name}", Appearance.NOVELTY, Stage.GRADE
+
+    class Settings(FilterSettings):
+        blur: float = slider(0.05, 0, 0.2, label="Blur", hint="In face widths.")
+
+    def apply(self, scene: Scene) -> None:
+        for face in scene.faces:
+            crop = scene.edit(face.box)
+            if crop.size:
+                crop[:] = cv2.GaussianBlur(crop, (0, 0), 0.1 + self.settings.blur * face.width)
+'''
+
+_PROJECT = """\
+[build-system]
+requires = ["hatchling"]
+build-backend = "hatchling.build"
+
+[project]
+name = "{dashed}"
+version = "1.0.0"
+dependencies = ["omote[server]"]
+
+[project.entry-points."omote.filters"]
+{id} = "{id}:{cls}"
+"""
+
+
+def validate(
+    paths: Annotated[list[Path], typer.Argument(metavar="PACK…", exists=True)],
+) -> None:
+    """Check packs: folders, .zip files or YAML files. Exit code 1 when one is wrong."""
+    wrong = False
+    for path in paths:
+        problems = _problems(path)
+        wrong |= bool(problems)
+        for problem in problems:
+            errors.print(problem, style="red", markup=False, highlight=False, soft_wrap=True)
+        if not problems:
+            console.print(f"{path}: good", markup=False, highlight=False)
+    if wrong:
+        raise typer.Exit(1)
+
+
+def _problems(path: Path) -> list[str]:
+    from omote_filters.packs.load import load_pack
+    from omote_filters.packs.source import PackError
+    from omote_filters.registry import Registry
+
+    try:
+        load_pack(path, Registry().find)
+    except PackError as error:
+        return error.problems
+    return []
+
+
+def new(
+    filter_id: Annotated[str, typer.Argument(metavar="ID")],
+    plugin: Annotated[bool, typer.Option("--plugin", help="A Python package instead.")] = False,
+    folder: Annotated[Path, typer.Option(file_okay=False, help="Where its folder goes.")] = Path(),
+) -> None:
+    """Begin a pack, or a plugin in Python, that works at once."""
+    if not re.fullmatch(r"[a-z][a-z0-9_]{0,63}", filter_id):
+        fail("an id is lower case letters, digits and underscores", code=2)
+    place = folder / filter_id
+    if place.exists():
+        fail(f"{place} is there already", code=2)
+    words = {
+        "id": filter_id,
+        "name": filter_id.replace("_", " ").capitalize(),
+        "cls": "".join(part.capitalize() for part in filter_id.split("_")),
+        "dashed": filter_id.replace("_", "-"),
+    }
+    files = {"filter.yaml": _PACK}
+    if plugin:
+        files = {f"{filter_id}.py": _PLUGIN, "pyproject.toml": _PROJECT}
+    place.mkdir(parents=True)
+    for name, text in files.items():
+        (place / name).write_text(text.format(**words), encoding="utf-8")
+    then = f"pip install -e {place}" if plugin else f"omote filters validate {place}"
+    console.print(f"made {place}; next: {then}", markup=False, highlight=False)
+
+
+def pack(
+    folder: Annotated[Path, typer.Argument(metavar="FOLDER", exists=True, file_okay=False)],
+    out: Annotated[Path | None, typer.Option(dir_okay=False, help="[FOLDER.zip]")] = None,
+) -> None:
+    """Check a pack's folder and make a .zip of it, the same bytes every time."""
+    problems = _problems(folder)
+    if problems:
+        fail("\n  ".join(problems))
+    target = out or folder.resolve().with_suffix(".zip")
+    with ZipFile(target, "w", ZIP_DEFLATED) as archive:
+        member = ZipInfo("filter.yaml", _EPOCH)
+        member.compress_type = ZIP_DEFLATED
+        archive.writestr(member, (folder / "filter.yaml").read_bytes())
+    console.print(f"wrote {target}", markup=False, highlight=False)
