@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from difflib import get_close_matches
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 
@@ -137,7 +138,13 @@ class Registry:
                 f"the filter {entry.filter_id!r} is broken on this server; its operator sees why "
                 "with `omote filters list`"
             )
-        return f"there is no filter {entry.filter_id[:64]!r}; there are: {', '.join(self.ids)}"
+        return self.lament(entry.filter_id)
+
+    def lament(self, filter_id: str) -> str:
+        """What to tell who asked for a filter that is not there."""
+        near = get_close_matches(filter_id[:64], self.ids, 1)
+        hint = f"did you mean {near[0]!r}?" if near else f"there are {len(self.ids)} others."
+        return f"there is no filter {filter_id[:64]!r}; {hint}"
 
 
 def _load(filter_id: str, candidate: EntryPoint) -> type[Filter] | Broken:

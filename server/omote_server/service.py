@@ -141,10 +141,7 @@ class FilterService(filter_service_pb2_grpc.FilterServiceServicer):
 def _check_ids(registry: Registry, ids: list[str]) -> None:
     for index, filter_id in enumerate(ids):
         if registry.find(filter_id) is None:
-            known = ", ".join(registry.ids)
-            raise InvalidRequest.at(
-                f"ids[{index}]", f"there is no filter {filter_id!r}; there are: {known}"
-            )
+            raise InvalidRequest.at(f"ids[{index}]", registry.lament(filter_id))
 
 
 def _model(fact: ModelFact, with_card: bool) -> pb.ModelInfo:

@@ -329,12 +329,12 @@ async def test_a_refused_chain_leaves_the_old_one(
             Request(set_chain=stream_pb2.SetChain(chain=chain("lipstick", coverage=7))),
         )
         refused = (await peer.notice()).chain_refused
-        await peer.say(Request(set_chain=stream_pb2.SetChain(chain=chain("no_such_filter"))))
+        await peer.say(Request(set_chain=stream_pb2.SetChain(chain=chain("lipstik"))))
         unknown = (await peer.notice()).chain_refused
         result = await peer.ask(frame(1, astronaut))
     assert refused.violations[0].field == "set_chain.chain.entries[0].settings.coverage"
     assert unknown.violations[0].field == "set_chain.chain.entries[0].filter_id"
-    assert "lipstick" in unknown.violations[0].description, "it says which there are"
+    assert "did you mean 'lipstick'?" in unknown.violations[0].description
     assert list(result.applied_filters) == ["lipstick"]
     assert result.chain_revision == 1
 

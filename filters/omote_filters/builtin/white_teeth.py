@@ -37,6 +37,11 @@ class WhiteTeeth(Filter):
 
         strength: float = slider(0.7, 0, 1, label="Strength", hint="How much yellow fades")
 
+    def start(self) -> None:
+        """Have OpenCV build its tables for Lab, 90 ms once in a process."""
+        cv2.cvtColor(np.zeros((1, 1, 3), np.float32), cv2.COLOR_RGB2LAB)
+        cv2.cvtColor(np.zeros((1, 1, 3), np.float32), cv2.COLOR_LAB2RGB)
+
     def apply(self, scene: Scene) -> None:
         """Whiten the teeth of every face."""
         for face in filter(drawable, scene.faces):

@@ -52,7 +52,7 @@ def show(
     registry = Registry()
     found = registry.find(filter_id)
     if found is None:
-        fail(f"there is no filter {filter_id!r}; there are: {', '.join(registry.ids)}", code=2)
+        fail(f"{registry.lament(filter_id)} `omote filters list` shows them", code=2)
     if as_json:
         print_json(_facts(found))
         return
