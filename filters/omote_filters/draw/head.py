@@ -62,6 +62,24 @@ class HeadFrame:
         turned = np.asarray(points, np.float32) @ self.rotation.T
         return np.asarray(turned * (self.scale * _PICTURE) + self.origin, np.float32)
 
+    def found(self, points: FloatArray) -> FloatArray:
+        """Where points of the picture, (n, 3) pixels, lie on the head, (n, 3) cm."""
+        turned = (np.asarray(points, np.float32) - self.origin) * (_PICTURE / self.scale)
+        return np.asarray(turned @ self.rotation, np.float32)
+
+    def unturned(self, x: float, y: float, z: float) -> HeadFrame:
+        """The head at a point of its own, as if it did not turn to the side.
+
+        For what looks the same from all sides, such as a hat: it leans and nods with the head,
+        and always shows its front.
+        """
+        up = self.rotation[:, 1]
+        ahead = np.array((0, 0, 1), np.float32) - up[2] * up
+        ahead /= max(float(np.linalg.norm(ahead)), 1e-6)
+        rotation = np.column_stack((np.cross(up, ahead), up, ahead)).astype(np.float32)
+        origin = self.place(np.array([(x, y, z)], np.float32))[0]
+        return HeadFrame(self.scale, rotation, origin)
+
     @property
     def facing(self) -> NDArray[np.float32]:
         """Where the face looks, a unit vector (3,): x right, y down, z away from the viewer."""
