@@ -8,7 +8,9 @@ import sys
 
 import pytest
 
+from omote_filters.registry import Registry
 from omote_server.bench.clip import HEIGHT, WIDTH, clip_frames
+from omote_server.bench.cost import measure
 from omote_server.bench.soak import run_soak
 
 pytestmark = pytest.mark.usefixtures("tools", "carphone")
@@ -36,6 +38,20 @@ def test_every_contestant_is_measured() -> None:
     assert all(ratio > 0 for ratio in report["ratios"].values())
     unloaded = report["figures"]["server, 1 client"]
     assert 0 < unloaded["added_latency_p50_ms"] < unloaded["latency_p99_ms"]
+
+
+def test_every_filter_is_measured() -> None:
+    steps: list[str] = []
+    costs, five = measure(["lipstick", "film_look", "hearts"], Registry(), steps.append)
+    assert [cost.filters for cost in costs] == ["lipstick", "film_look", "hearts"] == steps[1:4]
+    for cost in (*costs, five):
+        assert 0 < cost.small <= cost.small_p95
+        assert cost.large > 0
+    lipstick, grade, particles = costs
+    assert lipstick.jitter is not None
+    assert 0 < lipstick.jitter < 0.5, "percent of the face's width: the bound that is promised"
+    assert grade.jitter is None, "a grade has no place of its own"
+    assert particles.jitter is None, "hearts are meant to move"
 
 
 @pytest.mark.soak
