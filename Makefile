@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 PROTOS := $(wildcard protos/omote/v1/*.proto)
 
-.PHONY: help setup assets demo test soak check lint types arrows proto proto-check schema schema-check format pictures bench clean
+.PHONY: help setup assets demo test soak check lint types arrows proto proto-check schema schema-check catalogue catalogue-check format pictures bench clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 14
@@ -32,7 +32,7 @@ test: assets  ## run the tests
 soak: assets  ## the long runs: memory over 10,000 frames
 	$(BIN)/python -m pytest -m soak
 
-check: setup lint types arrows proto-check schema-check  ## what CI runs, apart from the tests
+check: setup lint types arrows proto-check schema-check catalogue-check  ## what CI runs, apart from the tests
 
 lint: setup
 	$(BIN)/ruff check .
@@ -68,6 +68,12 @@ schema-check: setup  # fails when the schema is stale
 	@$(BIN)/python -m omote_filters.packs.schema | cmp - docs/filter.schema.json \
 		|| { echo "docs/filter.schema.json is stale: run 'make schema' and commit"; exit 1; }
 	@echo "the schema of packs is fresh"
+
+catalogue: setup  ## regenerate docs/filters.md and its thumbnails
+	$(BIN)/python docs/make_catalogue.py
+
+catalogue-check: setup  # fails when the catalogue is stale
+	@$(BIN)/python docs/make_catalogue.py --check && echo "the catalogue is fresh"
 
 format: setup  ## mend the layout
 	$(BIN)/ruff check --fix .

@@ -1,0 +1,158 @@
+"""Makes docs/filters.md, the catalogue, from the registry; `--check` says whether it is stale.
+
+The thumbnails are of the public-domain portrait, whose face is told to smile and to be 30 years
+old, so that every filter has something to show. The costs are those of the last
+`omote bench --filters --json > docs/costs.json`.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from omote_filters.chain import Chain, Consent
+from omote_filters.filter import Appearance, Filter
+from omote_filters.packs.filter import PackFilter
+from omote_filters.registry import Broken, ChainEntry, Registry
+from omote_filters.scene import Scene
+from omote_filters.settings import Parameter, describe
+from omote_models.face import AgeBand, Attributes, Estimate, Face, Gender
+from omote_models.landmarks import BLENDSHAPE_INDEX
+from omote_models.store import model_store
+from omote_models.tracker import FaceTracker, TrackerOptions
+from omote_server.footage import footage_store
+
+HERE = Path(__file__).parent
+PAGE = HERE / "filters.md"
+PICTURES = HERE / "pictures" / "filters"
+SIDE = 180
+WHOLE = (slice(0, 330), slice(60, 390))
+FACE = (slice(35, 205), slice(140, 310))
+FRAMES = 45
+SMILE = ("mouthSmileLeft", "mouthSmileRight")
+ACTS = {"shout_tiger": ("jawOpen",), "wide_awake": ("browInnerUp", "browOuterUpLeft")}
+HEADS = {
+    Appearance.NOVELTY: "Novelty and style",
+    Appearance.MAKEUP: "Make-up",
+    Appearance.BEAUTIFY: "Beautify",
+    Appearance.AGE_ALTER: "Age",
+    Appearance.FACE_REPLACE: "Face replacement",
+    Appearance.ANONYMISE: "Anonymise",
+}
+INTRO = """# The filters
+
+<!-- Made by `make catalogue` from the registry; do not edit. -->
+
+Every filter that comes with Omote, with its settings. `omote filters show ID` tells the same, \
+and `omote apply ID IN OUT --compare` shows it on a file of yours. Cost is CPU time a frame with \
+one face at 480p and at 720p, on one machine on one day: compare the filters with each other. \
+See [writing filters](writing-filters.md) and [packs](packs.md) to make your own.
+"""
+
+
+def main() -> None:
+    """Write or check the page."""
+    found = [f for f in Registry().catalogue() if not isinstance(f, Broken)]
+    text = _page(found)
+    if "--check" in sys.argv:
+        if _without_costs(PAGE.read_text(encoding="utf-8")) != _without_costs(text):
+            sys.exit("docs/filters.md is stale: run 'make catalogue' and commit")
+        missing = [f.id for f in found if not (PICTURES / f"{f.id}.jpg").is_file()]
+        if missing:
+            sys.exit(f"no thumbnail of {', '.join(missing)}: run 'make catalogue' and commit")
+        return
+    PAGE.write_text(text, encoding="utf-8")
+    _pictures(found)
+
+
+def _page(found: list[type[Filter]]) -> str:
+    costs = {cost["filters"]: cost for cost in json.loads((HERE / "costs.json").read_text())}
+    parts = [INTRO]
+    for appearance, title in HEADS.items():
+        kinds = [f for f in found if f.appearance is appearance and not issubclass(f, PackFilter)]
+        if kinds:
+            parts.append(f"## {title}\n")
+            parts += [_entry(kind, costs) for kind in kinds]
+    parts.append("## Packs\n")
+    parts += [_entry(kind, costs) for kind in found if issubclass(kind, PackFilter)]
+    return "\n".join(parts)
+
+
+def _entry(kind: type[Filter], costs: dict[str, dict[str, float]]) -> str:
+    needs = ", ".join(sorted(kind.needs)) or "nothing"
+    cost = costs.get(kind.id)
+    price = f"; {cost['small']:.1f} ms, {cost['large']:.1f} ms" if cost else ""
+    lines = [
+        f"### `{kind.id}`",
+        "",
+        f'<img src="pictures/filters/{kind.id}.jpg" width="{SIDE}" alt="{kind.name}">',
+        "",
+        f"**{kind.name}.** {kind.summary()}",
+        "",
+        f"Class {kind.appearance.value}, stage {kind.stage.name.lower()}, needs {needs}{price}",
+    ]
+    parameters = describe(kind.Settings)
+    if parameters:
+        lines += ["", "| setting | default | values | |", "|---|---|---|---|"]
+        lines += [_row(parameter) for parameter in parameters]
+    return "\n".join([*lines, ""])
+
+
+def _row(p: Parameter) -> str:
+    values = " ".join(f"`{choice}`" for choice in p.choices)
+    if p.low is not None and p.high is not None:
+        values = f"{p.low:g} to {p.high:g}"
+    told = f"{p.label}: {p.hint}" if p.hint else p.label
+    return f"| `{p.name}` | {p.default} | {values or p.type} | {told} |"
+
+
+def _without_costs(text: str) -> str:
+    """The page but for the costs, which differ between machines and days."""
+    lines = text.splitlines()
+    return "\n".join(li.split("; ")[0] if li.startswith("Class ") else li for li in lines)
+
+
+def _pictures(found: list[type[Filter]]) -> None:
+    PICTURES.mkdir(parents=True, exist_ok=True)
+    picture = cv2.imread(str(footage_store().pull("astronaut")), cv2.IMREAD_COLOR_RGB)
+    if picture is None:
+        sys.exit("the portrait cannot be read")
+    pixels = np.ascontiguousarray(picture, np.uint8)
+    options = TrackerOptions(1, blendshapes=True, pose=True)
+    tracker = FaceTracker(model_store().pull("face_landmarker"), options)
+    (face,) = tracker.track(pixels, 0.0)
+    tracker.close()
+    for kind in found:
+        _picture(kind, pixels, face)
+
+
+def _picture(kind: type[Filter], pixels: np.ndarray, face: Face) -> None:
+    acts = ACTS.get(kind.id, SMILE)
+    scores = np.zeros(52, np.float32)
+    scores[[BLENDSHAPE_INDEX[name] for name in acts]] = 0.9
+    age = 9.0 if kind.id == "protect_the_young" else 30.0
+    known = Attributes(
+        Estimate.declared(age),
+        Estimate.declared(AgeBand.of(age)),
+        Estimate.declared(Gender.FEMALE),
+    )
+    told = replace(face, blendshapes=scores, attributes=known)
+    chain = Chain.build([ChainEntry(kind.id)], Registry())
+    for number in range(FRAMES):
+        scene = Scene(pixels.copy(), [told], time=number / 30, elapsed=1 / 30)
+        chain.apply(scene, Consent(face_effects=True, demographics=True))
+    chain.stop()
+    small = kind.appearance in (Appearance.MAKEUP, Appearance.BEAUTIFY)
+    part = scene.picture[FACE if small else WHOLE]
+    thumb = cv2.resize(part, (SIDE, SIDE), interpolation=cv2.INTER_AREA)
+    target = str(PICTURES / f"{kind.id}.jpg")
+    cv2.imwrite(target, cv2.cvtColor(thumb, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, 82])
+
+
+if __name__ == "__main__":
+    main()
