@@ -408,6 +408,15 @@ def test_what_hides_does_not_fade(tmp_path: Path) -> None:
     assert np.array_equal(found[1][0], at_once[0][0])
 
 
+def test_a_face_that_is_lost_for_a_moment_stays_covered(tmp_path: Path) -> None:
+    text = GOOD + "    when: {age_low: {below: 18}, unknown: true}\n"
+    child, adult = person("c", 9, x=120), person("d", 50, x=400)
+    found = drawn(tmp_path, text, (0, [child, adult]), (0.1, [adult]), (0.2, []), (30, []))
+    covered = [change(picture, child) > 20 for picture, _ in found]
+    assert covered == [True, True, True, False]
+    assert all(change(picture, adult) == 0 for picture, _ in found)
+
+
 def test_parameters_reach_the_layers_and_are_checked(tmp_path: Path) -> None:
     text = GOOD + (
         '    settings: {colour: {param: c}}\nparameters: {c: {colour: "#00ff00", label: C}}\n'

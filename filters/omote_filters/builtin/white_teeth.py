@@ -7,11 +7,12 @@ import numpy as np
 
 from omote_filters.draw.crop import Crop, drawable
 from omote_filters.draw.masks import Mask, mouth_opening, soften
+from omote_filters.draw.skin import cheek_pixels
 from omote_filters.filter import Appearance, Filter, Need, Stage
-from omote_filters.scene import Picture, Scene
+from omote_filters.scene import Scene
 from omote_filters.settings import FilterSettings, slider
 from omote_models.face import Box, Face, FloatArray
-from omote_models.landmarks import LEFT_CHEEK, LIPS_INNER, RIGHT_CHEEK
+from omote_models.landmarks import LIPS_INNER
 
 _YELLOW, _RED, _LIFT = 0.75, 0.45, 0.2
 """How much of the yellow, how much of the red goes, and how far teeth are lifted towards white."""
@@ -88,16 +89,9 @@ def _teeth(lab: FloatArray, skin: FloatArray, inside: Mask, sigma: float) -> Flo
 
 def _skin(scene: Scene, face: Face) -> FloatArray | None:
     """The middle colour of both cheeks in Lab, (3,) float32, or None where none is seen."""
-    samples: list[Picture] = []
-    for cheek in (LEFT_CHEEK, RIGHT_CHEEK):
-        x, y = face.points[cheek].tolist()
-        reach = 0.05 * face.width
-        rect = scene.rect(Box(x - reach, y - reach, 2 * reach, 2 * reach))
-        if not rect.empty:
-            step = 1 + rect.width // 16
-            samples.append(scene.picture[rect.slices][::step, ::step].reshape(-1, 3))
-    if not samples:
+    cheeks = cheek_pixels(scene, face, 0.05)
+    if cheeks is None:
         return None
-    middle = np.median(np.concatenate(samples), axis=0).astype(np.float32) / np.float32(255)
+    middle = np.median(cheeks, axis=0).astype(np.float32) / np.float32(255)
     lab = cv2.cvtColor(middle.reshape(1, 1, 3), cv2.COLOR_RGB2LAB)
     return np.asarray(lab, np.float32).reshape(3)

@@ -9,15 +9,14 @@ from typing import Any
 import cv2
 import numpy as np
 import skia
-from numpy.typing import NDArray
 
 from omote_filters.draw.blend import over
 from omote_filters.draw.crop import Crop
 from omote_filters.draw.head import HeadFrame
+from omote_filters.draw.skin import cheek_pixels
 from omote_filters.draw.surface import Rgba, shader_of, surface_on
 from omote_filters.scene import Scene
 from omote_models.face import Box, Face, FloatArray
-from omote_models.landmarks import LEFT_CHEEK, RIGHT_CHEEK
 
 FINEST = 640
 _WHITE = 0xFFFFFFFF
@@ -232,17 +231,10 @@ def light_of(scene: Scene, face: Face) -> FloatArray:
 
     The level of both cheeks against that of skin in good light, and a part of their cast.
     """
-    samples: list[NDArray[np.uint8]] = []
-    for cheek in (LEFT_CHEEK, RIGHT_CHEEK):
-        x, y = face.points[cheek].tolist()
-        reach = 0.06 * face.width
-        rect = scene.rect(Box(x - reach, y - reach, 2 * reach, 2 * reach))
-        if not rect.empty:
-            step = 1 + rect.width // 12
-            samples.append(scene.picture[rect.slices][::step, ::step].reshape(-1, 3))
-    if not samples:
+    cheeks = cheek_pixels(scene, face, 0.06)
+    if cheeks is None:
         return np.ones(3, np.float32)
-    colour = np.concatenate(samples).mean(axis=0, dtype=np.float32) + 1
+    colour = cheeks.mean(axis=0, dtype=np.float32) + 1
     level = float(np.clip((colour.mean() / _REFERENCE_LIGHT) ** 0.75, _DARKEST, _BRIGHTEST))
     cast = colour / colour.mean() / _SKIN
     cast = np.clip(cast / cast.mean(), 0.75, 1.25)

@@ -215,6 +215,9 @@ class Gate:
             settings = self._settings(moment)
             group = found.setdefault((weights[key], id(settings)), (settings, set()))
             group[1].add(key)
+        if not found and self._hides:
+            # It must go on covering whoever it covered, though the tracker lost them just now.
+            return [Group(self._settings(self._nobody(scene)), everyone, 1.0)]
         return [Group(s, everyone - shown, weight) for (weight, _), (s, shown) in found.items()]
 
     def _for_the_picture(
@@ -236,6 +239,9 @@ class Gate:
             )
             for face in faces
         }
+
+    def _nobody(self, scene: Scene) -> Moment:
+        return Moment(scene.time, scene.width, parameters=self.parameters)
 
     def _weight(self, key: str, moment: Moment) -> float:
         standing = self._standings.get(key) or _Standing(
@@ -259,8 +265,11 @@ class Gate:
     @property
     def _abrupt(self) -> bool:
         """What hides somebody is there at once, and at no time half."""
-        hides = self.part.kind.appearance is Appearance.ANONYMISE
-        return hides or self.part.layer.fade_s <= 0
+        return self._hides or self.part.layer.fade_s <= 0
+
+    @property
+    def _hides(self) -> bool:
+        return self.part.kind.appearance is Appearance.ANONYMISE
 
     def _settings(self, moment: Moment) -> FilterSettings:
         values = self.part.use.resolved(moment)
