@@ -10,7 +10,7 @@ from omote_filters.filter import Appearance, Filter, Need, Stage
 from omote_filters.scene import Scene
 from omote_filters.settings import FilterSettings, choice, slider
 
-Design = Literal["kumadori", "tiger", "skull"]
+Design = Literal["kumadori", "tiger", "skull", "butterfly"]
 
 
 class FacePaint(Filter):

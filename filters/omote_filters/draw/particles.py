@@ -35,6 +35,8 @@ class Manner:
         growth: size at birth, in the middle and at the end of life, against their own size.
         colours: red, green, blue, alpha over life, (n, 4), 0 to 255, n at least 2.
         additive: whether they are light and not matter.
+        tilt: how far from upright they may be born, radians.
+        along: whether they point to where they move, upwards being forwards.
     """
 
     gravity: float = 0.0
@@ -43,6 +45,8 @@ class Manner:
     growth: tuple[float, float, float] = (1.0, 1.0, 1.0)
     colours: tuple[tuple[int, int, int, int], ...] = ((255, 255, 255, 255), (255, 255, 255, 0))
     additive: bool = False
+    tilt: float = 0.4
+    along: bool = False
 
 
 class Particles:
@@ -116,7 +120,7 @@ class Particles:
             "_life": np.maximum(life, 1e-3),
             "_age": np.zeros(count),
             "_unit": np.full(count, unit),
-            "_angle": self.chance.uniform(-0.4, 0.4, count),
+            "_angle": self.chance.uniform(-self._manner.tilt, self._manner.tilt, count),
             "_phase": self.chance.uniform(0, 2 * np.pi, count),
             "_tile": self.chance.integers(0, kinds, count),
         }
@@ -157,7 +161,10 @@ class Particles:
             over(view, drawn)
 
     def _vertices(self, crop: Crop, half: FloatArray, colours: list[int]) -> skia.Vertices:
-        sine, cosine = np.sin(self._angle), np.cos(self._angle)
+        angle = self._angle
+        if self._manner.along:
+            angle = np.arctan2(self._velocity[:, 0], -self._velocity[:, 1])
+        sine, cosine = np.sin(angle), np.cos(angle)
         turn = np.stack((cosine, -sine, sine, cosine), axis=-1).reshape(-1, 2, 2)
         corners = np.einsum("nij,kj->nki", turn, _CORNERS) * half[:, None, None]
         places = crop.place((self._at[:, None] + corners).reshape(-1, 2).astype(np.float32))
