@@ -57,8 +57,8 @@ def test_no_face_and_no_picture_breaks_it(kind: type[Filter]) -> None:
     crowd = [
         scored(head(width=44, centre=(50 + 60 * n, 90), track_id=str(n)), 0.3) for n in range(8)
     ]
-    flat = replace(face, landmarks=face.landmarks * np.float32([1, 1, 0]))
-    far = replace(face, landmarks=face.landmarks + np.float32([9e4, -9e4, 0]))
+    flat = replace(face, landmarks=face.landmarks * np.array([1, 1, 0], np.float32))
+    far = replace(face, landmarks=face.landmarks + np.array([9e4, -9e4, 0], np.float32))
     point = replace(face, landmarks=np.full_like(face.landmarks, 50), box=Box(50, 50, 0, 0))
     short = replace(face, landmarks=face.landmarks[:468])
     picture, dot = noise(264, 216), noise(1, 1)

@@ -49,6 +49,8 @@ _BOLT = (
 )
 _WIDE, _ABOVE = 1.55, 0.62
 _FROWN, _CALM = 0.4, 0.25
+# A flash fainter than this is over.
+_DARK = 0.01
 
 
 @dataclass(slots=True)
@@ -110,6 +112,8 @@ class RainCloud(Filter):
         weather.x.follow(x, scene.elapsed)
         weather.y.follow(y, scene.elapsed)
         weather.flash *= math.exp(-7 * scene.elapsed)
+        if weather.flash < _DARK:
+            weather.flash = 0.0
         frown = (face.blendshape("browDownLeft") + face.blendshape("browDownRight")) / 2
         if weather.ready and math.isfinite(frown) and frown > _FROWN:
             weather.flash, weather.ready = 1.0, False
