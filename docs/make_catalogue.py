@@ -71,7 +71,9 @@ def main() -> None:
 
 
 def _page(found: list[type[Filter]]) -> str:
-    costs = {cost["filters"]: cost for cost in json.loads((HERE / "costs.json").read_text())}
+    costs = {
+        cost["filters"]: cost for cost in json.loads((HERE / "costs.json").read_text())["filters"]
+    }
     parts = [INTRO]
     for appearance, title in HEADS.items():
         kinds = [f for f in found if f.appearance is appearance and not issubclass(f, PackFilter)]

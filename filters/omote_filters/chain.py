@@ -19,6 +19,7 @@ from omote_filters.filter import (
     Need,
     Stage,
 )
+from omote_filters.marks import MARKED, stamp
 from omote_filters.mask import LastSeen, mask_boxes, mask_picture
 from omote_filters.packs.filter import Gate, Group, PackFilter, Part
 from omote_filters.registry import PLUGIN_FAULTS, ChainEntry, Registry
@@ -77,6 +78,7 @@ class Applied:
     bypassed: list[Bypass] = field(default_factory=list)
     disabled: list[Bypass] = field(default_factory=list)
     degraded: set[Degradation] = field(default_factory=set)
+    altered: bool = False
 
 
 class Breaker:
@@ -149,20 +151,26 @@ class Chain:
 
     A filter that raises or overruns its budget is bypassed for that frame and its drawing
     undone; repeated, it is switched off. An anonymise filter that fails masks instead.
+
+    A picture in which a face was replaced or its age altered carries a mark.
     """
 
-    def __init__(self, slots: Sequence[_Slot] = ()) -> None:
+    def __init__(self, slots: Sequence[_Slot] = (), *, marks: bool = True) -> None:
+        """Take over slots; without `marks`, no picture is marked."""
+        self._marks = marks
         self._slots = sorted(slots, key=lambda slot: _order(slot.kind))
         self._last_seen = LastSeen()
 
     @classmethod
-    def build(cls, entries: Sequence[ChainEntry], registry: Registry) -> Chain:
+    def build(
+        cls, entries: Sequence[ChainEntry], registry: Registry, *, marks: bool = True
+    ) -> Chain:
         """A chain from a client's entries.
 
         Raises:
             ChainError: an entry is unknown, broken or has settings that do not fit.
         """
-        return cls(_expanded(registry.resolve(entries)))
+        return cls(_expanded(registry.resolve(entries)), marks=marks)
 
     def revised(self, entries: Sequence[ChainEntry], registry: Registry) -> Chain:
         """Another chain in which filters that stay keep their state; those that go are stopped.
@@ -175,7 +183,7 @@ class Chain:
         slots = [_reuse(free, slot) or slot for slot in wanted]
         for slot in free:
             _stop(slot)
-        chain = Chain(slots)
+        chain = Chain(slots, marks=self._marks)
         chain._last_seen = self._last_seen
         return chain
 
@@ -214,6 +222,10 @@ class Chain:
                 scene.settle()
             self._turn(slot, scene, consent, applied)
         scene.settle()
+        if applied.altered and self._marks:
+            scene.begin()
+            stamp(scene)
+            scene.keep()
         return applied
 
     def stop(self) -> None:
@@ -246,6 +258,7 @@ class Chain:
         self, slot: _Slot, scene: Scene, applied: Applied, hidden: frozenset[str]
     ) -> Reason | None:
         scene.begin(slot.id, hidden)
+        altered = False
         try:
             filter_ = slot.started()
             began = time.perf_counter()
@@ -254,6 +267,7 @@ class Chain:
                 scene.begin(slot.id, hidden | group.hidden)
                 filter_.settings = group.settings
                 filter_.apply(scene)
+                altered |= slot.kind.appearance in MARKED and scene.drawn and group.weight > 0
                 scene.soften(group.weight)
             late = (time.perf_counter() - began) * 1000 > filter_.budget_ms
         except PLUGIN_FAULTS as error:
@@ -263,6 +277,7 @@ class Chain:
             return _failed(slot, scene, applied, Reason.OVERRUN)
         slot.breaker.succeeded()
         scene.keep()
+        applied.altered |= altered
         if groups:
             _note(applied.ran, slot.id)
         return None

@@ -156,6 +156,11 @@ class Scene:
             self.touched.pop()
         self.warp.undo()
 
+    @property
+    def drawn(self) -> bool:
+        """Whether anything was drawn or warped since `begin`."""
+        return bool(self._undo) or self.warp.pending
+
     def soften(self, weight: float) -> None:
         """Let what was drawn since `begin` show only in part: 0 not at all, 1 wholly."""
         if weight >= 1 or not self._undo:

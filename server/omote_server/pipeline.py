@@ -36,6 +36,7 @@ class Toolbox:
     registry: Registry
     face_model: Path
     estimator: DemographicsEstimator
+    marks: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +81,7 @@ class Pipeline:
         self._decode = Decode(options.max_pixels)
         self._track = Track(tools.face_model)
         self._describe = Describe(tools.estimator, options.declared)
-        self._apply = Apply(tools.registry)
+        self._apply = Apply(tools.registry, tools.marks)
         self._encode = Encode(options.output)
 
     def prepare(self, directives: Directives) -> None:
@@ -247,9 +248,9 @@ class Describe:
 class Apply:
     """Faces and pixels to a filtered scene."""
 
-    def __init__(self, registry: Registry) -> None:
+    def __init__(self, registry: Registry, marks: bool) -> None:
         self._registry = registry
-        self._chain = Chain()
+        self._chain = Chain(marks=marks)
         self._entries: tuple[ChainEntry, ...] = ()
         self._last_seconds: float | None = None
 

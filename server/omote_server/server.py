@@ -70,7 +70,8 @@ class Server:
         """
         tools = self._tools
         if tools is None:
-            tools = await asyncio.to_thread(load_tools, Registry(packs=self.settings.packs))
+            registry = Registry(packs=self.settings.packs)
+            tools = await asyncio.to_thread(load_tools, registry, marks=self.settings.marks)
             await asyncio.to_thread(warm, tools)
         self._engine = ThreadEngine(tools, self.settings.workers)
         self._host = SessionHost(self._engine, tools.registry, self.settings.limits)

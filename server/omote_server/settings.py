@@ -40,6 +40,7 @@ class Settings(BaseSettings):
     tls_key: Path | None = Field(None, description="PEM private key.")
     reflection: bool = Field(False, description="Let tools like grpcurl explore the server.")
     packs: tuple[Path, ...] = Field((), description="Folders of packs, or packs.")
+    marks: bool = Field(True, description="Mark pictures with a replaced or aged face.")
     grace_seconds: float = Field(5.0, ge=0, description="How long a stop waits for streams.")
     log_level: str = Field("info", pattern="^(debug|info|warning|error)$")
 

@@ -14,8 +14,12 @@ from omote_server.messages import Frame, OutputOptions, PictureFormat
 from omote_server.pipeline import Directives, Job, Pipeline, PipelineOptions, Toolbox
 
 
-def load_tools(registry: Registry | None = None) -> Toolbox:
+def load_tools(registry: Registry | None = None, *, marks: bool = True) -> Toolbox:
     """The models from the cache and the filters.
+
+    Args:
+        registry: the filters; those that are installed by default.
+        marks: whether pictures with a replaced or aged face are marked.
 
     Raises:
         StoreError: a model is missing or damaged; the message says how to mend it.
@@ -24,7 +28,7 @@ def load_tools(registry: Registry | None = None) -> Toolbox:
     cv2.setNumThreads(1)
     store = model_store()
     estimator = DemographicsEstimator(store.path("face-api"), store.path("gender-dlib"))
-    return Toolbox(registry or Registry(), store.path("face_landmarker"), estimator)
+    return Toolbox(registry or Registry(), store.path("face_landmarker"), estimator, marks)
 
 
 def warm(tools: Toolbox) -> None:

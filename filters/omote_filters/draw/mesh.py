@@ -26,12 +26,14 @@ class FaceMesh:
     """Lays a texture on a face as the landmarks lie: it turns, speaks and frowns with it.
 
     Skin that faces away is left out, what is far is drawn first, and eyes and the inside of the
-    mouth stay free. It keeps arrays to draw with, so it belongs to one filter.
+    mouth stay free, unless the mesh is `whole`. It keeps arrays to draw with, so it belongs to
+    one filter.
     """
 
-    def __init__(self, mesh: CanonicalMesh) -> None:
+    def __init__(self, mesh: CanonicalMesh, whole: bool = False) -> None:
         self._count = len(mesh.vertices)
-        self._triangles = _without(mesh.triangles, (LEFT_EYE, RIGHT_EYE, LIPS_INNER))
+        holes = () if whole else (LEFT_EYE, RIGHT_EYE, LIPS_INNER)
+        self._triangles = _without(mesh.triangles, holes)
         self._around = _neighbours(self._triangles, self._count)
         self._uv = mesh.uv
         self._spots: dict[int, list[Any]] = {}
@@ -48,26 +50,59 @@ class FaceMesh:
         Returns:
             (height, width, 4) uint8 RGBA at the crop's working size, multiplied by its alpha.
         """
+        placed = self._placed(face, crop)
+        normals = _normals(placed, self._triangles)
+        fade = _whites(self._fade(normals))
+        paint = self._painted(texture, self._texels(len(texture)), placed, normals, fade, crop)
+        return _cut(paint, openings(face, crop))
+
+    def carry(self, pixels: Rgba, source: Face, taken: Crop, face: Face, crop: Crop) -> Rgba:
+        """One face's pixels, moved to where another's landmarks lie.
+
+        Args:
+            pixels: (height, width, 4) uint8 RGBA, opaque: the source's window at working size.
+            source: whose pixels; drawable.
+            taken: the window that `pixels` shows.
+            face: where to; drawable.
+            crop: where to draw.
+
+        Returns:
+            As `draw`. It is clear where either face turns away from the camera.
+        """
+        placed, original = self._placed(face, crop), self._placed(source, taken)
+        normals = _normals(placed, self._triangles)
+        fade = np.minimum(self._fade(normals), self._fade(_normals(original, self._triangles)))
+        texels = [skia.Point(x, y) for x, y in original[:, :2].tolist()]
+        return self._painted(pixels, texels, placed, normals, _whites(fade), crop)
+
+    def _placed(self, face: Face, crop: Crop) -> FloatArray:
         placed = np.empty((self._count, 3), np.float32)
         placed[:, :2] = crop.place(face.landmarks[: self._count])
         placed[:, 2] = face.landmarks[: self._count, 2] * crop.scale
-        paint = np.zeros((crop.height, crop.width, 4), np.uint8)
-        surface_on(paint).getCanvas().drawVertices(
-            self._vertices(placed, len(texture)), skia.Paint(Shader=shader_of(texture))
-        )
-        return _cut(paint, openings(face, crop))
+        return placed
 
-    def _vertices(self, placed: FloatArray, size: int) -> Any:
+    def _painted(
+        self,
+        texture: Rgba,
+        texels: list[Any],
+        placed: FloatArray,
+        normals: FloatArray,
+        colours: list[int],
+        crop: Crop,
+    ) -> Rgba:
         for point, (x, y) in zip(self._points, placed[:, :2].tolist(), strict=True):
             point.set(x, y)
-        normals = _normals(placed, self._triangles)
-        return skia.Vertices(
+        vertices = skia.Vertices(
             skia.Vertices.kTriangles_VertexMode,
             self._points,
-            self._texels(size),
-            self._fade(normals).tolist(),
+            texels,
+            colours,
             self._order(placed, normals).ravel().tolist(),
         )
+        paint = np.zeros((crop.height, crop.width, 4), np.uint8)
+        canvas = surface_on(paint).getCanvas()
+        canvas.drawVertices(vertices, skia.Paint(Shader=shader_of(texture)))
+        return paint
 
     def _texels(self, size: int) -> list[Any]:
         if size not in self._spots:
@@ -80,13 +115,18 @@ class FaceMesh:
         depth = placed[:, 2][self._triangles[facing]].sum(axis=1)
         return np.asarray(self._triangles[facing[np.argsort(-depth)]])
 
-    def _fade(self, normals: FloatArray) -> NDArray[np.uint32]:
-        """A white for each vertex, as Skia's 0xAARRGGBB, clearer the more the skin turns away."""
+    def _fade(self, normals: FloatArray) -> FloatArray:
+        """For each vertex how opaque it is, 0 to 1: clearer the more the skin turns away."""
         padded = np.vstack((normals, np.zeros((1, 3), np.float32)))
         mean = padded[self._around].sum(axis=1)
         cosine = mean[:, 2] / np.maximum(np.sqrt(np.einsum("ij,ij->i", mean, mean)), 1e-9)
-        alpha = np.clip((cosine - _GRAZING) / (_FACING - _GRAZING), 0, 1)
-        return np.asarray((np.rint(alpha * 255).astype(np.uint32) << 24) | 0xFFFFFF, np.uint32)
+        return np.asarray(np.clip((cosine - _GRAZING) / (_FACING - _GRAZING), 0, 1))
+
+
+def _whites(alpha: FloatArray) -> list[int]:
+    """A white for each vertex, as Skia's 0xAARRGGBB."""
+    packed = (np.rint(alpha * 255).astype(np.uint32) << 24) | 0xFFFFFF
+    return [int(colour) for colour in packed.tolist()]
 
 
 def _cut(paint: Rgba, hole: NDArray[np.uint8]) -> Rgba:
@@ -102,8 +142,9 @@ def _normals(placed: FloatArray, triangles: NDArray[np.int32]) -> FloatArray:
 
 def _without(triangles: NDArray[np.int32], rings: tuple[tuple[int, ...], ...]) -> NDArray[np.int32]:
     """The triangles that do not lie inside one of some rings of vertices."""
-    inside = [np.isin(triangles, ring).all(axis=1) for ring in rings]
-    return np.asarray(triangles[~np.logical_or.reduce(inside)])
+    for ring in rings:
+        triangles = triangles[~np.isin(triangles, ring).all(axis=1)]
+    return triangles
 
 
 def _neighbours(triangles: NDArray[np.int32], count: int) -> NDArray[np.int32]:

@@ -112,6 +112,11 @@ class WarpField:
         bottom = max(box.y + box.height for box in boxes)
         return Box(left, top, right - left, bottom - top)
 
+    @property
+    def pending(self) -> bool:
+        """Whether anything was asked since `keep`."""
+        return len(self._warps) > self._kept
+
     def undo(self) -> None:
         """Forget what was asked since `keep`."""
         del self._warps[self._kept :]

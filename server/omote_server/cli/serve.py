@@ -38,6 +38,9 @@ def serve(
     packs: Annotated[
         list[Path] | None, typer.Option(exists=True, help="A folder of packs, or a pack. Repeat.")
     ] = None,
+    marks: Annotated[
+        bool | None, typer.Option("--marks/--no-marks", help="Mark replaced or aged faces. [on]")
+    ] = None,
     log_level: Annotated[
         str | None, typer.Option(help="debug, info, warning or error. [info]")
     ] = None,
@@ -61,6 +64,7 @@ def serve(
         max_sessions=max_sessions,
         max_faces=max_faces,
         packs=packs,
+        marks=marks,
         log_level=log_level,
     )
     logging.basicConfig(
