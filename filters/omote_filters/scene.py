@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from omote_filters.draw.matte import refined
 from omote_filters.draw.warp import WarpField
 from omote_filters.rect import Rect
 from omote_models.face import Box, Face
@@ -44,8 +45,11 @@ class Scene:
         time: float = 0.0,
         elapsed: float = 0.0,
         events: Sequence[Event] = (),
+        person: NDArray[np.uint8] | None = None,
     ) -> None:
         """Take over a picture, (height, width, 3) uint8 RGB, C-contiguous; it is changed in place.
+
+        `person` is a mask of the people in it, 255 where they are, (h, w) uint8 of any size.
 
         Raises:
             ValueError: the array has another shape, type or layout.
@@ -54,6 +58,8 @@ class Scene:
         if not shaped or picture.dtype != np.uint8 or not picture.flags.c_contiguous:
             raise ValueError("a picture is a C-contiguous array (height, width, 3) of uint8, RGB")
         self._picture = picture
+        self._coarse_person = person
+        self._person: NDArray[np.uint8] | None = None
         self._view = picture.view()
         self._view.flags.writeable = False
         self._faces = tuple(faces)
@@ -88,6 +94,18 @@ class Scene:
         if not self._hidden:
             return self._faces
         return tuple(face for face in self._faces if face.track_id not in self._hidden)
+
+    @property
+    def person(self) -> NDArray[np.uint8] | None:
+        """Where people are: (height, width) uint8, 255 on them, soft at their edges; read-only.
+
+        It fits the picture as it is when a filter first asks. None where nobody looked for
+        people; a filter that uses it declares `Need.SEGMENTATION`.
+        """
+        if self._person is None and self._coarse_person is not None:
+            self._person = refined(self._coarse_person, self._picture)
+            self._person.flags.writeable = False
+        return self._person
 
     def rect(self, box: Box) -> Rect:
         """The pixels of this picture that a box touches; empty when it lies outside."""

@@ -1,4 +1,4 @@
-"""Networks that are rebuilt as ONNX when they are pulled, because nobody publishes them so."""
+"""Networks that are rebuilt when they are pulled, because nobody publishes them as we need them."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class ConvertError(ValueError):
 
 
 def convert(by: str, parts: Parts) -> bytes:
-    """The ONNX file that a converter makes of its parts; the same bytes every time.
+    """The model file that a converter makes of its parts; the same bytes every time.
 
     Raises:
         ConvertError: there is no such converter, or the parts do not fit it.
@@ -164,4 +164,48 @@ def _file(
     return bytes(model.SerializeToString(deterministic=True))
 
 
-CONVERTERS: Mapping[str, Callable[[Parts], bytes]] = {"face_api": face_api}
+def segmenter(parts: Parts) -> bytes:
+    """A segmentation network as MediaPipe's tasks want it: with metadata that say how to feed it.
+
+    The network stays as it is. It takes RGB from 0 to 1 and gives one probability a pixel.
+    """
+    import flatbuffers
+    from mediapipe.tasks.metadata import metadata_schema_py_generated as metadata
+    from mediapipe.tasks.metadata import schema_py_generated as schema
+
+    (part,) = parts
+    model = schema.ModelT.InitFromObj(schema.Model.GetRootAsModel(part.read_bytes(), 0))
+    normalisation = metadata.NormalizationOptionsT()
+    normalisation.mean, normalisation.std = [0.0], [255.0]
+    step = metadata.ProcessUnitT()
+    step.optionsType = metadata.ProcessUnitOptions.NormalizationOptions
+    step.options = normalisation
+    colours = metadata.ImagePropertiesT()
+    colours.colorSpace = metadata.ColorSpaceType.RGB
+    content = metadata.ContentT()
+    content.contentPropertiesType = metadata.ContentProperties.ImageProperties
+    content.contentProperties = colours
+    picture, person = metadata.TensorMetadataT(), metadata.TensorMetadataT()
+    picture.name, picture.processUnits, picture.content = "picture", [step], content
+    person.name = "person"
+    graph = metadata.SubGraphMetadataT()
+    graph.inputTensorMetadata, graph.outputTensorMetadata = [picture], [person]
+    described = metadata.ModelMetadataT()
+    described.name, described.subgraphMetadata = "omote", [graph]
+    builder = flatbuffers.Builder(1024)
+    builder.Finish(described.Pack(builder), b"M001")
+    buffer = schema.BufferT()
+    buffer.data = np.frombuffer(bytes(builder.Output()), np.uint8)
+    entry = schema.MetadataT()
+    entry.name, entry.buffer = b"TFLITE_METADATA", len(model.buffers)
+    model.buffers.append(buffer)
+    model.metadata = [*(model.metadata or []), entry]
+    builder = flatbuffers.Builder(part.stat().st_size + 4096)
+    builder.Finish(model.Pack(builder), b"TFL3")
+    return bytes(builder.Output())
+
+
+CONVERTERS: Mapping[str, Callable[[Parts], bytes]] = {
+    "face_api": face_api,
+    "segmenter": segmenter,
+}

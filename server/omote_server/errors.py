@@ -57,10 +57,6 @@ class Busy(CallError):
         self.retry_seconds = retry_seconds
 
 
-class NotYet(InvalidRequest):
-    """What is asked for makes sense, and the server's version cannot do it."""
-
-
 class Leaving(CallError):
     """The server shuts down; open a new stream elsewhere."""
 

@@ -24,7 +24,7 @@ class ModelFact:
     card: Callable[[], str]
 
 
-USED = ("face_landmarker", "face-api", "gender-dlib")
+USED = ("face_landmarker", "face-api", "gender-dlib", "person", "person-wide")
 """The models that a server loads before it says that it is ready."""
 
 

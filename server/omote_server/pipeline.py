@@ -15,6 +15,7 @@ from omote_filters.scene import Event, Scene
 from omote_models.demographics import DemographicsEstimator
 from omote_models.describe import Declared, Describer
 from omote_models.face import Face
+from omote_models.segmenter import PersonSegmenter
 from omote_models.tracker import FaceTracker, TrackerOptions
 from omote_server import codec
 from omote_server.messages import (
@@ -36,6 +37,8 @@ class Toolbox:
     registry: Registry
     face_model: Path
     estimator: DemographicsEstimator
+    person_model: Path
+    wide_person_model: Path
     marks: bool = True
 
 
@@ -80,6 +83,7 @@ class Pipeline:
         self._options = options
         self._decode = Decode(options.max_pixels)
         self._track = Track(tools.face_model)
+        self._segment = Segment(tools.person_model, tools.wide_person_model)
         self._describe = Describe(tools.estimator, options.declared)
         self._apply = Apply(tools.registry, tools.marks)
         self._encode = Encode(options.output)
@@ -89,6 +93,7 @@ class Pipeline:
         needs = _needs(self._apply.prepare(self._chain_of(directives)), self._options.output)
         self._apply.start()
         self._track.prepare(needs, directives.consent, self._faces_wanted())
+        self._segment.prepare(needs)
 
     def run(self, job: Job) -> Result:
         """A processed frame.
@@ -108,7 +113,8 @@ class Pipeline:
         clock.timings.track = clock.lap()
         faces = self._describe.run(pixels, faces, seconds, needs, consent)
         clock.timings.describe = clock.lap()
-        scene, applied = self._apply.run(pixels, faces, seconds, job)
+        person = self._segment.run(pixels, seconds, needs)
+        scene, applied = self._apply.run(pixels, faces, seconds, job, person)
         clock.timings.apply = clock.lap()
         result = self._encode.run(scene, applied, job)
         clock.timings.encode = clock.lap()
@@ -136,6 +142,7 @@ class Pipeline:
     def close(self) -> None:
         """Give everything back."""
         self._track.close()
+        self._segment.close()
         self._apply.close()
 
 
@@ -245,6 +252,30 @@ class Describe:
         )
 
 
+class Segment:
+    """Pixels to a mask of the people in them."""
+
+    def __init__(self, square: Path, wide: Path) -> None:
+        self._segmenter = PersonSegmenter(square, wide)
+
+    def prepare(self, needs: frozenset[Need]) -> None:
+        """Load the networks where they will be needed."""
+        if Need.SEGMENTATION in needs:
+            self._segmenter.prepare()
+
+    def run(
+        self, pixels: codec.Pixels, seconds: float, needs: frozenset[Need]
+    ) -> codec.Pixels | None:
+        """(h, w) uint8, coarse; None where nobody asks for it."""
+        if Need.SEGMENTATION not in needs:
+            return None
+        return self._segmenter.segment(pixels, seconds)
+
+    def close(self) -> None:
+        """Forget the last mask."""
+        self._segmenter.close()
+
+
 class Apply:
     """Faces and pixels to a filtered scene."""
 
@@ -271,12 +302,18 @@ class Apply:
         self._chain.start()
 
     def run(
-        self, pixels: codec.Pixels, faces: Sequence[Face], seconds: float, job: Job
+        self,
+        pixels: codec.Pixels,
+        faces: Sequence[Face],
+        seconds: float,
+        job: Job,
+        person: codec.Pixels | None = None,
     ) -> tuple[Scene, Applied]:
         """The scene with everything drawn on it."""
         elapsed = 0.0 if self._last_seconds is None else seconds - self._last_seconds
         self._last_seconds = seconds
-        scene = Scene(pixels, faces, time=seconds, elapsed=elapsed, events=job.events)
+        events = job.events
+        scene = Scene(pixels, faces, time=seconds, elapsed=elapsed, events=events, person=person)
         return scene, self._chain.apply(scene, job.directives.consent)
 
     def close(self) -> None:

@@ -26,7 +26,6 @@ from omote_server.errors import (
     CallError,
     InvalidRequest,
     Leaving,
-    NotYet,
     OutOfOrder,
     TooSlow,
 )
@@ -42,7 +41,6 @@ _CODES = {
     OutOfOrder: code_pb2.FAILED_PRECONDITION,
     TooSlow: code_pb2.DEADLINE_EXCEEDED,
     Busy: code_pb2.RESOURCE_EXHAUSTED,
-    NotYet: code_pb2.UNIMPLEMENTED,
     Leaving: code_pb2.UNAVAILABLE,
 }
 

@@ -29,7 +29,6 @@ async def apply_still(host: SessionHost, still: Still) -> Result:
 
     Raises:
         InvalidRequest: the picture or the chain does not fit.
-        NotYet: a filter needs what this server cannot compute.
         Busy: the server is full.
         Leaving: the server shuts down.
     """

@@ -28,7 +28,14 @@ def load_tools(registry: Registry | None = None, *, marks: bool = True) -> Toolb
     cv2.setNumThreads(1)
     store = model_store()
     estimator = DemographicsEstimator(store.path("face-api"), store.path("gender-dlib"))
-    return Toolbox(registry or Registry(), store.path("face_landmarker"), estimator, marks)
+    return Toolbox(
+        registry or Registry(),
+        store.path("face_landmarker"),
+        estimator,
+        store.path("person"),
+        store.path("person-wide"),
+        marks,
+    )
 
 
 def warm(tools: Toolbox) -> None:

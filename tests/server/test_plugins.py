@@ -11,14 +11,12 @@ from numpy.typing import NDArray
 from plugins import plugin_registry
 
 from omote_client import (
-    ChainRefused,
     Client,
     Consent,
     Delivery,
     Notice,
     OmoteError,
     RawPicture,
-    Unimplemented,
 )
 from omote_server.pipeline import Toolbox
 from omote_server.server import Server
@@ -58,14 +56,13 @@ async def test_a_mask_that_fails_masks(client: Client, astronaut: Pixels) -> Non
     assert answer.bypassed[0].reason == "error"
 
 
-async def test_what_the_server_cannot_compute_is_said_to_be_unimplemented(client: Client) -> None:
-    with pytest.raises(Unimplemented, match="segmentation"):
-        async with client.stream(["backdrop"]):
-            pass
-    async with client.stream() as stream:
-        with pytest.raises(ChainRefused) as refused:
-            await stream.set_chain(["tint", "backdrop"])
-    assert refused.value.violations[0].field == "set_chain.chain.entries[1]"
+async def test_a_filter_that_asks_for_people_is_told_where_they_are(
+    client: Client, astronaut: Pixels
+) -> None:
+    wide = np.hstack((astronaut, np.full_like(astronaut, 90)))
+    for picture in (astronaut, wide):
+        answer = await client.apply(RawPicture.of(np.ascontiguousarray(picture)), ["backdrop"])
+        assert 0.15 < float(str(answer.events[0].payload["share"])) < 0.75
 
 
 async def test_a_broken_plugin_is_named_when_it_is_asked_for(tools: Toolbox) -> None:
