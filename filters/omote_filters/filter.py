@@ -71,6 +71,7 @@ class Filter:
         appearance: which safety rules hold.
         stage: when it runs.
         needs: what the server must compute for it.
+        fewest_faces: with fewer faces in the picture it does nothing.
         budget_ms: how long one frame may take; see `omote_filters.chain`.
         settings: validated, read-only; may be replaced between two frames.
     """
@@ -81,6 +82,7 @@ class Filter:
     appearance: ClassVar[Appearance]
     stage: ClassVar[Stage]
     needs: ClassVar[frozenset[Need]] = frozenset({Need.MESH})
+    fewest_faces: ClassVar[int] = 1
     budget_ms: ClassVar[float] = 100.0
 
     class Settings(FilterSettings):

@@ -40,6 +40,7 @@ class FaceSwap(Filter):
     appearance = Appearance.FACE_REPLACE
     stage = Stage.SKIN
     needs = frozenset({Need.MESH})
+    fewest_faces = 2
 
     class Settings(FilterSettings):
         """How well it blends."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import statistics
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import pairwise
 
 import cv2
@@ -14,25 +14,31 @@ import numpy as np
 from omote_filters.chain import Chain, Consent
 from omote_filters.filter import FACE_NEEDS, Filter, Stage
 from omote_filters.registry import ChainEntry, Registry
-from omote_filters.scene import Scene
-from omote_models.face import AgeBand, Attributes, Box, Estimate, Face, Gender
-from omote_models.store import model_store
-from omote_models.tracker import FaceTracker, TrackerOptions
+from omote_models.face import FloatArray
 from omote_server.bench.clip import clip_frames
 from omote_server.codec import Pixels
-from omote_server.footage import footage_store
+from omote_server.rehearsal import (
+    RATE,
+    Take,
+    beside,
+    looked_at,
+    perform,
+    portrait,
+    scene_of,
+)
 
 FIVE = "smooth_skin+lipstick+blush+big_eyes+film_look"
 """A chain of five typical filters."""
 
 _ALL = Consent(face_effects=True, demographics=True)
-_TRACKING = TrackerOptions(max_faces=1, blendshapes=True, pose=True)
 _FRAMES = slice(30, 90)
 _NOISE = 3.0
 _STILL_FRAMES = 24
 _LEAST_DRAWN = 0.15
 
-Frames = Sequence[tuple[Pixels, list[Face]]]
+_LONGEST_LAG = 8
+_LIKE = 0.6
+"""What is drawn moves with the face if their motions correlate at least so much."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +60,15 @@ class Cost:
     first: float
     large: float
     jitter: float | None
+    lag: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Footage:
+    small: list[Take]
+    large: list[Take]
+    still: list[Take]
+    two: list[Take]
 
 
 def measure(
@@ -65,36 +80,47 @@ def measure(
         ChainError: a filter is unknown or broken.
     """
     on_step("looking at the clip")
-    small = _tracked(clip_frames()[_FRAMES])
-    large = [_enlarged(pixels, faces, 1.5) for pixels, faces in small]
-    still = _tracked(_noisy_portrait())
+    frames = clip_frames()[_FRAMES]
+    small = looked_at(frames)
+    footage = _Footage(
+        small,
+        [take.enlarged(1.5) for take in small],
+        looked_at(_noisy_portrait()),
+        looked_at([beside(frame, portrait()) for frame in frames], max_faces=2),
+    )
     costs = []
     for name in ids:
         on_step(name)
-        costs.append(_cost(name, registry, small, large, still))
+        costs.append(_cost(name, registry, footage))
     on_step("five at once")
-    return costs, _cost(FIVE, registry, small, large, still)
+    return costs, _cost(FIVE, registry, footage)
 
 
-def _cost(name: str, registry: Registry, small: Frames, large: Frames, still: Frames) -> Cost:
+def _cost(name: str, registry: Registry, footage: _Footage) -> Cost:
     entries = [ChainEntry(part) for part in name.split("+")]
+    kinds = [kind for e in entries if isinstance(kind := registry.find(e.filter_id), type)]
+    small, large = footage.small, footage.large
+    if any(kind.fewest_faces > 1 for kind in kinds):
+        small, large = footage.two, [take.enlarged(1.5) for take in footage.two]
     times = _times(entries, registry, small)
+    lies_still = all(map(_lies_still, kinds))
     return Cost(
         filters=name,
         small=statistics.median(times[1:]),
         small_p95=float(np.percentile(times[1:], 95)),
         first=times[0],
         large=statistics.median(_times(entries, registry, large)[1:]),
-        jitter=_jitter(entries, registry, still),
+        jitter=_jitter(entries, registry, footage.still) if lies_still else None,
+        lag=_lag(entries, registry, small) if lies_still else None,
     )
 
 
-def _times(entries: Sequence[ChainEntry], registry: Registry, frames: Frames) -> list[float]:
+def _times(entries: Sequence[ChainEntry], registry: Registry, takes: Sequence[Take]) -> list[float]:
     chain = Chain.build(entries, registry)
     chain.start()
     times = []
-    for number, (pixels, faces) in enumerate(frames):
-        scene = Scene(pixels.copy(), faces, time=number / 30, elapsed=1 / 30 if number else 0.0)
+    for number, take in enumerate(takes):
+        scene = scene_of(take, number)
         began = time.thread_time()
         chain.apply(scene, _ALL)
         times.append((time.thread_time() - began) * 1000)
@@ -102,74 +128,82 @@ def _times(entries: Sequence[ChainEntry], registry: Registry, frames: Frames) ->
     return times
 
 
-def _jitter(entries: Sequence[ChainEntry], registry: Registry, still: Frames) -> float | None:
-    kinds = [registry.find(entry.filter_id) for entry in entries]
-    if not all(isinstance(kind, type) and _lies_still(kind) for kind in kinds):
-        return None
-    chain = Chain.build(entries, registry)
-    chain.start()
-    layers, shifts = [], []
-    for number, (pixels, faces) in enumerate(still):
-        scene = Scene(pixels.copy(), faces, time=number / 30, elapsed=1 / 30 if number else 0.0)
-        chain.apply(scene, _ALL)
-        drawn = cv2.absdiff(scene.picture, pixels)
-        layers.append(cv2.GaussianBlur(cv2.cvtColor(drawn, cv2.COLOR_RGB2GRAY), (0, 0), 1.5))
-    chain.stop()
-    face = next((faces[0] for _, faces in still if faces), None)
+def _jitter(
+    entries: Sequence[ChainEntry], registry: Registry, still: Sequence[Take]
+) -> float | None:
+    layers = [cv2.GaussianBlur(layer, (0, 0), 1.5) for layer in _layers(entries, registry, still)]
+    face = next((take.faces[0] for take in still if take.faces), None)
     if face is None or float(np.mean(layers)) < _LEAST_DRAWN:
         return None
+    shifts = []
     window = cv2.createHanningWindow(layers[0].shape[::-1], cv2.CV_32F)
-    settled = [np.asarray(layer, np.float32) for layer in layers[len(layers) // 3 :]]
-    for one, other in pairwise(settled):
+    for one, other in pairwise(layers[len(layers) // 3 :]):
         (x, y), _ = cv2.phaseCorrelate(one, other, window)
         shifts.append(float(np.hypot(x, y)))
     return 100 * float(np.percentile(shifts, 95)) / face.width
+
+
+def _lag(entries: Sequence[ChainEntry], registry: Registry, takes: Sequence[Take]) -> float | None:
+    """Where the correlation of the two motions over a shift in time is highest.
+
+    The motions are those of the face's middle and of the middle of what is drawn, each frame's
+    against the mean of a second around it, so that what is slow does not count.
+    """
+    if any(not take.faces for take in takes):
+        return None
+    drawn = []
+    for layer in _layers(entries, registry, takes):
+        moments = cv2.moments(np.minimum(layer, 60.0))
+        if moments["m00"] <= 0:
+            return None
+        drawn.append((moments["m10"] / moments["m00"], moments["m01"] / moments["m00"]))
+    paths = (np.array(drawn), np.array([take.faces[0].box.centre for take in takes]))
+    layer_motion, face_motion = (_motion(path) for path in paths)
+    shifts = range(-_LONGEST_LAG, _LONGEST_LAG + 1)
+    likeness = [_likeness(layer_motion, face_motion, shift) for shift in shifts]
+    best = int(np.argmax(likeness))
+    if likeness[best] < _LIKE or best in (0, len(likeness) - 1):
+        return None
+    before, there, after = likeness[best - 1 : best + 2]
+    # The top of the parabola through the three.
+    finer = 0.5 * (before - after) / (before - 2 * there + after)
+    return float(shifts[best] + finer)
+
+
+def _motion(path: FloatArray) -> FloatArray:
+    kernel = np.ones(round(RATE)) / round(RATE)
+    slow = [np.convolve(np.pad(axis, 15, "edge"), kernel, "same")[15:-15] for axis in path.T]
+    return np.asarray(path - np.column_stack(slow))
+
+
+def _likeness(layer: FloatArray, face: FloatArray, shift: int) -> float:
+    """The correlation of a motion with an earlier one."""
+    one = layer[max(shift, 0) : len(layer) + min(shift, 0)].ravel()
+    other = face[max(-shift, 0) : len(face) + min(-shift, 0)].ravel()
+    size = float(np.linalg.norm(one) * np.linalg.norm(other))
+    return float(one @ other) / size if size else 0.0
+
+
+def _layers(
+    entries: Sequence[ChainEntry], registry: Registry, takes: Sequence[Take]
+) -> list[FloatArray]:
+    """What is drawn on each frame: how far its brightness is from what it was."""
+    layers = []
+    for scene, take in zip(perform(entries, registry, takes, marks=False), takes, strict=True):
+        drawn = cv2.absdiff(scene.picture, take.pixels)
+        layers.append(np.asarray(cv2.cvtColor(drawn, cv2.COLOR_RGB2GRAY), np.float32))
+    return layers
 
 
 def _lies_still(kind: type[Filter]) -> bool:
     return bool(kind.needs & FACE_NEEDS) and kind.stage is not Stage.PARTICLES
 
 
-def _tracked(frames: Sequence[Pixels]) -> list[tuple[Pixels, list[Face]]]:
-    """Each frame with its faces, of which an adult's age and gender are declared."""
-    known = Attributes(
-        Estimate.declared(30.0),
-        Estimate.declared(AgeBand.YOUNG_ADULT),
-        Estimate.declared(Gender.FEMALE),
-    )
-    tracker = FaceTracker(model_store().path("face_landmarker"), _TRACKING)
-    found = []
-    for number, pixels in enumerate(frames):
-        faces = [replace(face, attributes=known) for face in tracker.track(pixels, number / 30)]
-        found.append((pixels, faces))
-    tracker.close()
-    return found
-
-
-def _enlarged(pixels: Pixels, faces: list[Face], by: float) -> tuple[Pixels, list[Face]]:
-    larger = cv2.resize(pixels, None, fx=by, fy=by, interpolation=cv2.INTER_CUBIC)
-    grown = []
-    for face in faces:
-        box = face.box
-        grown.append(
-            replace(
-                face,
-                box=Box(box.x * by, box.y * by, box.width * by, box.height * by),
-                landmarks=face.landmarks * np.float32(by),
-            )
-        )
-    return np.ascontiguousarray(larger, np.uint8), grown
-
-
 def _noisy_portrait() -> list[Pixels]:
     """A face that holds still before a noisy camera, 640×480."""
-    picture = cv2.imread(str(footage_store().path("astronaut")), cv2.IMREAD_COLOR_RGB)
-    if picture is None:
-        raise RuntimeError("the portrait cannot be read; run `omote models pull --footage`")
-    crop = picture[:300, 40:440]
-    scaled = cv2.resize(crop, (640, 480), interpolation=cv2.INTER_CUBIC).astype(np.float32)
+    still = portrait().astype(np.float32)
     rng = np.random.default_rng(5)
     return [
-        np.clip(scaled + rng.normal(0, _NOISE, scaled.shape), 0, 255).astype(np.uint8)
+        np.clip(still + rng.normal(0, _NOISE, still.shape), 0, 255).astype(np.uint8)
         for _ in range(_STILL_FRAMES)
     ]

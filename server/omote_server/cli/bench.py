@@ -121,14 +121,15 @@ def _each(as_json: bool) -> None:
     if as_json:
         print_json({"filters": [asdict(cost) for cost in costs], "five": asdict(five)})
         return
-    headings = ("480p", "p95", "first", "720p", "jitter")
+    headings = ("480p", "p95", "first", "720p", "jitter", "lag")
     table = Table("filter", box=None, pad_edge=False)
     for heading in headings:
         table.add_column(heading, justify="right")
     for cost in [*sorted(costs, key=lambda cost: -cost.small), five]:
         figures = (cost.small, cost.small_p95, cost.first, cost.large)
         jitter = "" if cost.jitter is None else f"{cost.jitter:.2f} %"
-        table.add_row(cost.filters, *(f"{figure:.2f}" for figure in figures), jitter)
+        lag = "" if cost.lag is None else f"{cost.lag:.1f}"
+        table.add_row(cost.filters, *(f"{figure:.2f}" for figure in figures), jitter, lag)
     console.print(table)
     console.print(
         f"\nCPU ms a frame with one face; median filter {median(c.small for c in costs):.2f} ms, "
