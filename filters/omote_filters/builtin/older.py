@@ -16,11 +16,14 @@ from omote_filters.filter import Appearance, Filter, Need, Stage
 from omote_filters.memory import TrackMemory
 from omote_filters.scene import Picture, Scene
 from omote_filters.settings import FilterSettings, slider
-from omote_models.face import Face, FloatArray
+from omote_models.face import Face
 
-_SHADE = np.array((0.52, 0.66, 0.7), np.float32)
+_SHADE = (0.52, 0.66, 0.7)
 """How much less red, green and blue the bottom of a fold reflects: folds are warm."""
-_SPOT = np.array((0.22, 0.36, 0.46), np.float32)
+_SPOT = (0.22, 0.36, 0.46)
+_LEVEL = np.arange(256)
+_GLOW = np.clip(0.42 * (235 - _LEVEL) * _LEVEL / 200, 0, 255).astype(np.uint8)
+"""How much light the lip of a fold adds to skin that is so bright."""
 _SAG = ((172, 0.05), (397, 0.05), (207, 0.035), (427, 0.035))
 """Landmarks of the jowls and cheeks and how far they sink, in face widths."""
 _LIDS = ((225, 0.02), (445, 0.02))
@@ -86,11 +89,13 @@ class Older(Filter):
         bare = _bare(scene, face, view)
         shade, light, spots = (_times(mask, bare) for mask in (shade, light, spots))
         self._pale(view, face, crop)
-        dark = _coloured(shade, _SHADE * strength) + _coloured(spots, _SPOT * strength)
-        view[:] = cv2.multiply(view, 1 - np.minimum(dark, 0.85), dtype=cv2.CV_8U)
-        glow = _coloured(light, np.full(3, 0.42 * strength, np.float32))
-        lifted = view + glow * (np.float32(235) - view) * (view / np.float32(200))
-        view[:] = np.clip(lifted, 0, 255).astype(np.uint8)
+        kept = [
+            cv2.bitwise_not(cv2.addWeighted(shade, strength * dark, spots, strength * brown, 0))
+            for dark, brown in zip(_SHADE, _SPOT, strict=True)
+        ]
+        cv2.multiply(view, cv2.merge(kept), dst=view, scale=1 / 255)
+        glow = cv2.multiply(cv2.LUT(view, _GLOW), cv2.merge((light,) * 3), scale=strength / 255)
+        cv2.add(view, glow, dst=view)
 
     def _pale(self, view: Picture, face: Face, crop: Crop) -> None:
         """Brows go grey, lips lose their colour."""
@@ -137,7 +142,3 @@ def _greyed(view: Picture, tone: float, goal: float = 138.0) -> Picture:
 
 def _times(mask: Mask, other: Mask) -> Mask:
     return np.asarray(cv2.multiply(mask, other, scale=1 / 255), np.uint8)
-
-
-def _coloured(mask: Mask, amounts: FloatArray) -> FloatArray:
-    return np.asarray(mask[:, :, None] * (amounts / np.float32(255)), np.float32)

@@ -8,7 +8,7 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
-from omote_server.cli import packs
+from omote_server.cli import packs, preview
 from omote_server.cli.common import console, fail, print_json
 
 if TYPE_CHECKING:
@@ -20,6 +20,7 @@ app = typer.Typer(no_args_is_help=True, help="List the filters and show their se
 
 app.command("validate", epilog="Example: omote filters validate mypack")(packs.validate)
 app.command("new", epilog="Example: omote filters new summer_look")(packs.new)
+app.command("preview", epilog="Example: omote filters preview lipstick hat")(preview.preview)
 app.command("pack", epilog="Example: omote filters pack summer_look")(packs.pack)
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for a script.")]
