@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -12,46 +11,15 @@ import skia
 from omote_filters.cover import Cover, Covers
 from omote_filters.draw.blend import over
 from omote_filters.draw.crop import Crop, drawable
+from omote_filters.draw.expression import Expression, Expressions
 from omote_filters.draw.surface import surface_on
 from omote_filters.filter import Appearance, Filter, Need, Stage
-from omote_filters.memory import TrackMemory
 from omote_filters.scene import Scene
 from omote_filters.settings import FilterSettings, colour, rgb
-from omote_models.face import Box, Face, FloatArray
-from omote_models.landmarks import LEFT_CHEEK_SIDE, NOSE_TIP, RIGHT_CHEEK_SIDE
+from omote_models.face import Box
 
-_EASE_S = 0.045
-"""Time constant with which the drawn expression follows the face: it calms the scores' noise."""
 _LARGER = 1.03
-_MOST_TURNED = 0.34
 _INK, _WARM = skia.Color(72, 44, 20), skia.Color(255, 96, 70)
-
-
-@dataclass(frozen=True, slots=True)
-class Expression:
-    """What a drawn face does; every number about 0 to 1 and 0 at rest, sides are the person's.
-
-    Attributes:
-        mouth: how far it is open.
-        smile: of the corners of the mouth; less than 0 where they hang.
-        pucker: how narrow the mouth is.
-        blink_left: how far the eye is closed.
-        blink_right: the same.
-        brow_left: how far the brow is raised; less than 0 where it is lowered.
-        brow_right: the same.
-        turn: how far the head is turned to the picture's right, in radii.
-        nod: how far it looks down, in radii.
-    """
-
-    mouth: float = 0.0
-    smile: float = 0.0
-    pucker: float = 0.0
-    blink_left: float = 0.0
-    blink_right: float = 0.0
-    brow_left: float = 0.0
-    brow_right: float = 0.0
-    turn: float = 0.0
-    nod: float = 0.0
 
 
 class EmojiFace(Filter):
@@ -71,62 +39,14 @@ class EmojiFace(Filter):
     def __init__(self, settings: FilterSettings | None = None) -> None:
         super().__init__(settings)
         self._covers = Covers()
-        self._expressions = TrackMemory[FloatArray]()
+        self._expressions = Expressions()
 
     def apply(self, scene: Scene) -> None:
         """Cover every face, and for a while the place where one was last seen."""
-        for face in scene.faces:
-            if drawable(face):
-                self._follow(face, scene.elapsed)
+        for face in filter(drawable, scene.faces):
+            self._expressions.follow(face, scene.elapsed)
         for track_id, cover in self._covers.over(scene):
-            known = self._expressions.get(track_id)
-            expression = Expression() if known is None else Expression(*known.tolist())
-            _draw(scene, cover, expression, rgb(self.settings.colour))
-
-    def _follow(self, face: Face, elapsed: float) -> None:
-        goal, now = _expression(face), self._expressions.get(face.track_id)
-        if now is not None:
-            keep = math.exp(-max(elapsed, 0.0) / _EASE_S)
-            goal = np.asarray(goal + (now - goal) * keep, np.float32)
-        self._expressions.put(face.track_id, goal)
-
-
-def _expression(face: Face) -> FloatArray:
-    """What a face does, in the order of `Expression`; scores that are not numbers count as 0."""
-
-    def score(name: str, low: float = 0.0, high: float = 1.0) -> float:
-        value = face.blendshape(name)
-        return min(max((value - low) / (high - low), 0.0), 1.0) if math.isfinite(value) else 0.0
-
-    smile = score("mouthSmileLeft", 0.05, 0.8) + score("mouthSmileRight", 0.05, 0.8)
-    frown = score("mouthFrownLeft", 0.05, 0.5) + score("mouthFrownRight", 0.05, 0.5)
-    inner = score("browInnerUp", 0.1, 0.8)
-    brows = [
-        max(inner, score(f"browOuterUp{side}", 0.1, 0.8)) - score(f"browDown{side}", 0.15, 0.7)
-        for side in ("Left", "Right")
-    ]
-    values = (
-        score("jawOpen", 0.03, 0.5),
-        (smile - frown) / 2,
-        max(score("mouthPucker", 0.4, 1.0), score("mouthFunnel", 0.1, 0.6)),
-        score("eyeBlinkLeft", 0.25, 0.6),
-        score("eyeBlinkRight", 0.25, 0.6),
-        *brows,
-        *_turned(face),
-    )
-    return np.array(values, np.float32)
-
-
-def _turned(face: Face) -> tuple[float, float]:
-    """Where the nose points, in the face's own frame and in radii of the emoji."""
-    right, left = face.landmarks[RIGHT_CHEEK_SIDE], face.landmarks[LEFT_CHEEK_SIDE]
-    depth = (left - right).astype(np.float64)
-    turn = math.asin(max(-1.0, min(1.0, float(depth[2]) / max(face.width, 1e-6))))
-    nose = face.landmarks[NOSE_TIP].astype(np.float64) - (left + right) / 2
-    length = max(math.hypot(depth[0], depth[1]), 1e-6)
-    down = (nose[1] * depth[0] - nose[0] * depth[1]) / length
-    nod = 0.8 * (down / max(face.width, 1e-6) - 0.16)
-    return tuple(max(-_MOST_TURNED, min(_MOST_TURNED, v)) for v in (0.5 * turn, nod))  # type: ignore[return-value]
+            _draw(scene, cover, self._expressions.of(track_id), rgb(self.settings.colour))
 
 
 def _draw(scene: Scene, cover: Cover, shown: Expression, skin: tuple[int, int, int]) -> None:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
 import skia
 
 from omote_filters.draw.blend import over
 from omote_filters.draw.crop import Crop, drawable
+from omote_filters.draw.sheet import light_of
 from omote_filters.draw.surface import surface_on
 from omote_filters.filter import Appearance, Filter, Need, Stage
 from omote_filters.memory import TrackMemory
@@ -115,7 +117,9 @@ class GooglyEyes(Filter):
             canvas.scale(radius * crop.scale, radius * crop.scale)
             _draw(canvas, pupil.at)
             canvas.restore()
-        over(scene.edit(crop.rect), np.ascontiguousarray(crop.enlarged(paint)))
+        light = np.append(np.minimum(light_of(scene, face), 1), 1)
+        lit = np.asarray(cv2.multiply(paint, light.astype(np.float64)), np.uint8)
+        over(scene.edit(crop.rect), np.ascontiguousarray(crop.enlarged(lit)))
 
 
 def _held(x: float, y: float, vx: float, vy: float) -> tuple[float, float, float, float]:
