@@ -105,6 +105,14 @@ class Filter:
         """Give back what `start` took. Called once, also after a failure."""
 
     @classmethod
+    def lack(cls) -> str:
+        """What this machine lacks for the filter, and how to mend it; empty where it can run.
+
+        Asked when the server starts, and for each chain: remember what takes time to find out.
+        """
+        return ""
+
+    @classmethod
     def summary(cls) -> str:
         """The first line of the docstring."""
         return (cls.__doc__ or "").strip().partition("\n")[0]

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from omote_filters.registry import ChainEntry, ChainError, Registry
-from omote_server.errors import InvalidRequest
+from omote_filters.settings import Violation
+from omote_server.errors import InvalidRequest, Lacking
 
 
 def check_chain(chain: Sequence[ChainEntry], registry: Registry, longest: int, path: str) -> None:
@@ -19,6 +20,7 @@ def check_chain(chain: Sequence[ChainEntry], registry: Registry, longest: int, p
 
     Raises:
         InvalidRequest: it is too long, or an entry is unknown, broken or has wrong settings.
+        Lacking: a filter cannot run on this machine.
     """
     if len(chain) > longest:
         raise InvalidRequest.at(
@@ -26,6 +28,13 @@ def check_chain(chain: Sequence[ChainEntry], registry: Registry, longest: int, p
             f"has {len(chain)} filters; at most {longest} may run (limits.max_chain_length)",
         )
     try:
-        registry.resolve(chain)
+        resolved = registry.resolve(chain)
     except ChainError as error:
         raise InvalidRequest(error.violations).under(path) from None
+    lacking = [
+        Violation(f"{path}.entries[{number}]", f"{kind.id}: {lack}")
+        for number, (kind, _) in enumerate(resolved)
+        if (lack := kind.lack())
+    ]
+    if lacking:
+        raise Lacking(lacking)

@@ -57,6 +57,10 @@ class Busy(CallError):
         self.retry_seconds = retry_seconds
 
 
+class Lacking(InvalidRequest):
+    """What is asked for makes sense, and this machine lacks what it takes."""
+
+
 class Leaving(CallError):
     """The server shuts down; open a new stream elsewhere."""
 

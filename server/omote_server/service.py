@@ -25,6 +25,7 @@ from omote_server.errors import (
     Busy,
     CallError,
     InvalidRequest,
+    Lacking,
     Leaving,
     OutOfOrder,
     TooSlow,
@@ -41,6 +42,7 @@ _CODES = {
     OutOfOrder: code_pb2.FAILED_PRECONDITION,
     TooSlow: code_pb2.DEADLINE_EXCEEDED,
     Busy: code_pb2.RESOURCE_EXHAUSTED,
+    Lacking: code_pb2.UNIMPLEMENTED,
     Leaving: code_pb2.UNAVAILABLE,
 }
 

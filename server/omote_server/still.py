@@ -29,6 +29,7 @@ async def apply_still(host: SessionHost, still: Still) -> Result:
 
     Raises:
         InvalidRequest: the picture or the chain does not fit.
+        Lacking: a filter cannot run on this machine.
         Busy: the server is full.
         Leaving: the server shuts down.
     """

@@ -1,0 +1,219 @@
+"""Solids: how they are made, stored as GLB, and drawn by OpenGL."""
+
+from __future__ import annotations
+
+import json
+import struct
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from heads import head, skin_picture
+
+from omote_filters.draw.expression import Expression
+from omote_filters.draw.glb import GlbError, decoded, read_glb, write_glb
+from omote_filters.draw.head import HeadFrame
+from omote_filters.draw.props import PROPS, prop
+from omote_filters.draw.render import Light, SolidPainter, lack
+from omote_filters.draw.rig import FaceRig
+from omote_filters.draw.solid import Material, Solid, ball, merged, ring
+from omote_filters.scene import Scene
+from omote_models.landmarks import CHIN, FOREHEAD_TOP
+
+RED = Material((0.9, 0.0, 0.0), rough=0.9)
+needs_opengl = pytest.mark.skipif(bool(lack()), reason=lack() or "there is OpenGL")
+
+
+def drawn(
+    *solids: Solid,
+    picture: np.ndarray[tuple[int, ...], np.dtype[np.uint8]] | None = None,
+    shadow: bool = False,
+    occluded: bool = True,
+) -> Scene:
+    scene = Scene(skin_picture() if picture is None else picture.copy())
+    face = head(width=120)
+    painter = SolidPainter()
+    frame = HeadFrame.of(face)
+    painter.draw(scene, face, frame, solids, occluded=occluded, shadow=shadow)
+    return scene
+
+
+def reddish(scene: Scene) -> int:
+    picture = scene.picture.astype(int)
+    return int(((picture[:, :, 0] > 2 * picture[:, :, 1]) & (picture[:, :, 0] > 60)).sum())
+
+
+@pytest.mark.parametrize("name", PROPS)
+def test_a_prop_is_closed_finite_and_outward(name: str) -> None:
+    for solid in prop(name):
+        assert np.isfinite(solid.points).all()
+        assert solid.triangles.max() < len(solid.points)
+        np.testing.assert_allclose(np.linalg.norm(solid.normals, axis=1), 1, atol=1e-3)
+
+
+def test_the_normals_of_a_ball_point_away_from_its_middle() -> None:
+    solid = ball(2.0, RED).moved(1, 2, 3, turn=(10, 20, 30))
+    out = (solid.points - (1, 2, 3)) / 2
+    assert (np.einsum("ij,ij->i", out, solid.normals) > 0.97).all()
+
+
+def test_solids_of_one_material_become_one() -> None:
+    other = replace(RED, rough=0.1)
+    made = merged([ball(1, RED), ball(1, other), ball(2, RED)])
+    assert len(made) == 2
+    assert len(made[0].points) == 2 * len(made[1].points)
+
+
+def test_a_glb_file_gives_back_what_was_written() -> None:
+    texture = np.full((4, 8, 4), (10, 200, 30, 255), np.uint8)
+    written = [
+        ring(3, 1, Material((0.2, 0.4, 0.6), 0.5, 0.25, 0.75, (0.1, 0.0, 0.2), both_sides=True)),
+        ball(1, Material(texture=texture)),
+    ]
+    found = read_glb(write_glb(written))
+    for one, other in zip(written, found, strict=True):
+        np.testing.assert_allclose(one.points, other.points)
+        np.testing.assert_allclose(one.normals, other.normals, atol=1e-5)
+        np.testing.assert_array_equal(one.triangles, other.triangles)
+        for name in ("alpha", "metal", "rough", "both_sides", "colour", "glow"):
+            assert getattr(one.material, name) == getattr(other.material, name)
+    assert found[1].material.texture is not None
+    np.testing.assert_array_equal(found[1].material.texture, texture)
+
+
+def test_the_nodes_of_a_glb_file_place_its_meshes() -> None:
+    data = write_glb([ball(1, RED)])
+    length = struct.unpack_from("<I", data, 12)[0]
+    gltf = json.loads(data[20 : 20 + length])
+    gltf["nodes"] = [{"mesh": 0, "translation": [5, 0, 0], "scale": [2, 2, 2]}]
+    (solid,) = read_glb(rewritten(data, gltf))
+    np.testing.assert_allclose(solid.points.max(axis=0), (7, 2, 2), atol=1e-4)
+    np.testing.assert_allclose(np.linalg.norm(solid.normals, axis=1), 1, atol=1e-4)
+
+
+def rewritten(data: bytes, gltf: object) -> bytes:
+    length = struct.unpack_from("<I", data, 12)[0]
+    text = json.dumps(gltf).encode()
+    text += b" " * (-len(text) % 4)
+    return data[:12] + struct.pack("<I", len(text)) + data[16:20] + text + data[20 + length :]
+
+
+def broken(change: str) -> bytes:
+    data = write_glb([ball(1, RED)])
+    length = struct.unpack_from("<I", data, 12)[0]
+    gltf = json.loads(data[20 : 20 + length])
+    match change:
+        case "loop":
+            gltf["nodes"].append({"children": [1]})
+            gltf["scenes"][0]["nodes"] = [1]
+        case "index":
+            gltf["accessors"][3]["bufferView"] = 0
+        case "beyond":
+            gltf["accessors"][0]["count"] = 200_000
+        case "extension":
+            gltf["extensionsRequired"] = ["KHR_draco_mesh_compression"]
+        case "lines":
+            gltf["meshes"][0]["primitives"][0]["mode"] = 1
+        case "empty":
+            gltf["scenes"][0]["nodes"] = []
+        case "negative":
+            gltf["bufferViews"][0]["byteOffset"] = -4
+    return rewritten(data, gltf)
+
+
+@pytest.mark.parametrize(
+    ("data", "told"),
+    [
+        (b"", "damaged"),
+        (b"glTF" + b"\0" * 60, "not a GLB"),
+        (write_glb([ball(1, RED)])[:900], "damaged|not in the file"),
+        (b"\0" * (9 * 2**20), "at most"),
+        (broken("loop"), "nested"),
+        (broken("index"), "index|damaged"),
+        (broken("beyond"), "not in the file"),
+        (broken("extension"), "KHR_draco"),
+        (broken("lines"), "triangles"),
+        (broken("empty"), "no mesh"),
+        (broken("negative"), "not in the file"),
+    ],
+)
+def test_a_bad_glb_file_is_refused(data: bytes, told: str) -> None:
+    with pytest.raises(GlbError, match=told):
+        read_glb(data)
+
+
+def test_a_huge_picture_is_refused_before_it_is_decoded() -> None:
+    png = b"\x89PNG\r\n\x1a\n" + struct.pack(">I4sII", 13, b"IHDR", 30_000, 30_000) + b"\0" * 20
+    with pytest.raises(GlbError, match="at most 2048"):
+        decoded(png)
+
+
+def test_the_rig_opens_the_mouth_and_closes_the_eyes() -> None:
+    rig = FaceRig()
+    rest, opened = rig.posed(Expression()), rig.posed(Expression(mouth=1.0))
+    np.testing.assert_allclose(rest, rig.rest, atol=1e-5)
+    gap = (rest[13, 1] - rest[14, 1], opened[13, 1] - opened[14, 1])
+    assert gap[1] > gap[0] + 1.5
+    assert abs(opened[FOREHEAD_TOP] - rest[FOREHEAD_TOP]).max() < 0.01
+    assert opened[CHIN, 1] < rest[CHIN, 1] - 1
+    blinking = rig.posed(Expression(blink_left=1.0))
+    assert blinking[386, 1] - blinking[374, 1] < 0.2
+    assert rest[159, 1] == pytest.approx(blinking[159, 1])
+
+
+def test_light_comes_from_where_the_face_is_bright() -> None:
+    picture, face = skin_picture(), head(width=120)
+    x = np.arange(picture.shape[1], dtype=float)
+    slope = np.clip(0.5 + (x - face.box.centre[0]) / 150, 0.15, 1.2)
+    right_lit = np.clip(picture * slope[None, :, None], 0, 255).astype(np.uint8)
+    left_lit = np.ascontiguousarray(right_lit[:, ::-1])
+    flipped = head(width=120, centre=(picture.shape[1] - face.box.centre[0], face.box.centre[1]))
+    assert Light.on(Scene(right_lit), face).key[0] > 0.2
+    assert Light.on(Scene(left_lit), flipped).key[0] < 0.0
+    dark = Light.on(Scene((picture * 0.2).astype(np.uint8)), face)
+    assert dark.level.mean() < 0.5 * Light.on(Scene(picture), face).level.mean()
+    black = Light.on(Scene(np.zeros_like(picture)), face)
+    assert np.isfinite(black.level).all()
+
+
+@needs_opengl
+def test_the_head_hides_what_is_behind_it() -> None:
+    in_front = reddish(drawn(ball(2.0, RED).moved(0, -1, 9)))
+    behind = reddish(drawn(ball(2.0, RED).moved(0, -1, -14)))
+    through = reddish(drawn(ball(2.0, RED).moved(0, -1, -14), occluded=False))
+    assert in_front > 200
+    assert behind == 0
+    assert through > 200
+
+
+@needs_opengl
+def test_a_shadow_falls_on_the_face_only() -> None:
+    nose = ball(2.0, RED).moved(0, -1, 9)
+    plain, shaded = drawn(nose), drawn(nose, shadow=True)
+    darker = plain.picture.astype(int).sum(axis=2) - shaded.picture.astype(int).sum(axis=2)
+    assert darker.max() > 10
+    assert darker.min() >= -3
+    face = head(width=120)
+    outside = np.ones(darker.shape, bool)
+    outside[Scene(plain.picture.copy()).rect(face.box).slices] = False
+    assert abs(darker[outside]).max() <= 6
+
+
+@needs_opengl
+@pytest.mark.parametrize("size", [(1, 1), (3, 400), (2160, 3840)])
+def test_nothing_is_drawn_outside_the_picture(size: tuple[int, int]) -> None:
+    picture = np.full((*size, 3), 90, np.uint8)
+    scene = drawn(ball(4.0, RED).moved(0, -1, 9), picture=picture, shadow=True)
+    for rect in scene.touched:
+        assert rect.right <= size[1]
+        assert rect.bottom <= size[0]
+
+
+@needs_opengl
+def test_a_texture_and_glass_are_drawn() -> None:
+    texture = np.full((8, 8, 4), (250, 0, 0, 255), np.uint8)
+    assert reddish(drawn(ball(2, Material((1, 1, 1), texture=texture)).moved(0, -1, 9))) > 200
+    solid = drawn(ball(2, RED).moved(0, -1, 9)).picture.astype(int)
+    glass = drawn(ball(2, replace(RED, alpha=0.4)).moved(0, -1, 9)).picture.astype(int)
+    bare = skin_picture().astype(int)
+    assert 0.15 < abs(glass - bare).sum() / abs(solid - bare).sum() < 0.75
