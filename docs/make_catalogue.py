@@ -9,33 +9,21 @@ from __future__ import annotations
 
 import json
 import sys
-from dataclasses import replace
 from pathlib import Path
 
 import cv2
-import numpy as np
 
-from omote_filters.chain import Chain, Consent
 from omote_filters.filter import Appearance, Filter
 from omote_filters.packs.filter import PackFilter
-from omote_filters.registry import Broken, ChainEntry, Registry
-from omote_filters.scene import Scene
+from omote_filters.registry import Broken, Registry
 from omote_filters.settings import Parameter, describe
-from omote_models.face import AgeBand, Attributes, Estimate, Face, Gender
-from omote_models.landmarks import BLENDSHAPE_INDEX
 from omote_models.store import model_store
-from omote_models.tracker import FaceTracker, TrackerOptions
 from omote_server.footage import footage_store
+from omote_server.thumbnail import SIDE, Sitting, thumbnail
 
 HERE = Path(__file__).parent
 PAGE = HERE / "filters.md"
 PICTURES = HERE / "pictures" / "filters"
-SIDE = 180
-WHOLE = (slice(0, 330), slice(60, 390))
-FACE = (slice(35, 205), slice(140, 310))
-FRAMES = 45
-SMILE = ("mouthSmileLeft", "mouthSmileRight")
-ACTS = {"shout_tiger": ("jawOpen",), "wide_awake": ("browInnerUp", "browOuterUpLeft")}
 HEADS = {
     Appearance.NOVELTY: "Novelty and style",
     Appearance.MAKEUP: "Make-up",
@@ -121,39 +109,16 @@ def _without_costs(text: str) -> str:
 
 def _pictures(found: list[type[Filter]]) -> None:
     PICTURES.mkdir(parents=True, exist_ok=True)
-    picture = cv2.imread(str(footage_store().pull("astronaut")), cv2.IMREAD_COLOR_RGB)
-    if picture is None:
-        sys.exit("the portrait cannot be read")
-    pixels = np.ascontiguousarray(picture, np.uint8)
-    options = TrackerOptions(1, blendshapes=True, pose=True)
-    tracker = FaceTracker(model_store().pull("face_landmarker"), options)
-    (face,) = tracker.track(pixels, 0.0)
-    tracker.close()
+    model_store().pull("face_landmarker")
+    footage_store().pull("astronaut")
+    sitting = Sitting.held()
     for kind in found:
-        _picture(kind, pixels, face)
-
-
-def _picture(kind: type[Filter], pixels: np.ndarray, face: Face) -> None:
-    acts = ACTS.get(kind.id, SMILE)
-    scores = np.zeros(52, np.float32)
-    scores[[BLENDSHAPE_INDEX[name] for name in acts]] = 0.9
-    age = 9.0 if kind.id == "protect_the_young" else 30.0
-    known = Attributes(
-        Estimate.declared(age),
-        Estimate.declared(AgeBand.of(age)),
-        Estimate.declared(Gender.FEMALE),
-    )
-    told = replace(face, blendshapes=scores, attributes=known)
-    chain = Chain.build([ChainEntry(kind.id)], Registry())
-    for number in range(FRAMES):
-        scene = Scene(pixels.copy(), [told], time=number / 30, elapsed=1 / 30)
-        chain.apply(scene, Consent(face_effects=True, demographics=True))
-    chain.stop()
-    small = kind.appearance in (Appearance.MAKEUP, Appearance.BEAUTIFY)
-    part = scene.picture[FACE if small else WHOLE]
-    thumb = cv2.resize(part, (SIDE, SIDE), interpolation=cv2.INTER_AREA)
-    target = str(PICTURES / f"{kind.id}.jpg")
-    cv2.imwrite(target, cv2.cvtColor(thumb, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, 82])
+        if lack := kind.lack():
+            sys.stderr.write(f"{kind.id} keeps its picture: {lack}\n")
+            continue
+        drawn = cv2.cvtColor(thumbnail(kind, sitting), cv2.COLOR_RGB2BGR)
+        target = str(PICTURES / f"{kind.id}.jpg")
+        cv2.imwrite(target, drawn, [cv2.IMWRITE_JPEG_QUALITY, 82])
 
 
 if __name__ == "__main__":

@@ -187,6 +187,20 @@ class Backdrop(Filter):
         scene.emit("people", share=float(scene.person.mean()) / 255)
 
 
+class Moonlit(Filter):
+    """Lacks something that no machine has."""
+
+    id, name = "moonlit", "Moonlit"
+    appearance, stage = Appearance.NOVELTY, Stage.PROP
+
+    @classmethod
+    def lack(cls) -> str:
+        return "the moon is not up; wait for the night"
+
+    def apply(self, scene: Scene) -> None:
+        raise AssertionError("it must not run")
+
+
 class Nameless(Filter):
     version = "one"
 
@@ -201,6 +215,7 @@ PLUGINS: dict[str, object] = {
         Slimmer,
         Sneaky,
         Backdrop,
+        Moonlit,
         BrokenVeil,
         Stillborn,
         Exits,

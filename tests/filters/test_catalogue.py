@@ -20,7 +20,9 @@ from omote_models.landmarks import BLENDSHAPE_INDEX
 
 CONSENT = Consent(face_effects=True, demographics=True)
 REGISTRY = Registry()
-KINDS = [kind for kind in REGISTRY.catalogue() if isinstance(kind, type)]
+EVERY = [kind for kind in REGISTRY.catalogue() if isinstance(kind, type)]
+# What this machine cannot run is left out, such as 3D where there is no OpenGL.
+KINDS = [kind for kind in EVERY if not kind.lack()]
 PLAIN = [kind for kind in KINDS if not issubclass(kind, PackFilter)]
 
 
@@ -45,9 +47,9 @@ def stream(filter_id: str, frames: list[tuple[Pixels, list[Face]]]) -> list[Pixe
 
 
 def test_the_catalogue_is_whole() -> None:
-    assert len(KINDS) == len(REGISTRY.ids)
-    assert len(KINDS) >= 60
-    assert len({kind.name for kind in KINDS}) == len(KINDS)
+    assert len(EVERY) == len(REGISTRY.ids)
+    assert len(EVERY) >= 65
+    assert len({kind.name for kind in EVERY}) == len(EVERY)
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.id)

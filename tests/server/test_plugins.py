@@ -11,12 +11,14 @@ from numpy.typing import NDArray
 from plugins import plugin_registry
 
 from omote_client import (
+    ChainRefused,
     Client,
     Consent,
     Delivery,
     Notice,
     OmoteError,
     RawPicture,
+    Unimplemented,
 )
 from omote_server.pipeline import Toolbox
 from omote_server.server import Server
@@ -54,6 +56,16 @@ async def test_a_mask_that_fails_masks(client: Client, astronaut: Pixels) -> Non
     answer = await client.apply(RawPicture.of(astronaut), ["broken_mask"], consent=ALL)
     assert "masked" in answer.degraded
     assert answer.bypassed[0].reason == "error"
+
+
+async def test_what_a_filter_lacks_is_said_and_how_to_mend_it(client: Client) -> None:
+    with pytest.raises(Unimplemented, match="wait for the night"):
+        async with client.stream(["moonlit"]):
+            pass
+    async with client.stream() as stream:
+        with pytest.raises(ChainRefused) as refused:
+            await stream.set_chain(["tint", "moonlit"])
+    assert refused.value.violations[0].field == "set_chain.chain.entries[1]"
 
 
 async def test_a_filter_that_asks_for_people_is_told_where_they_are(

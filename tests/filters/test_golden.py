@@ -1,0 +1,53 @@
+"""Every filter on the public-domain portrait, against pictures that were judged by eye.
+
+The pictures are the thumbnails of the catalogue, which `make catalogue` draws: whoever changes
+how a filter looks makes them anew and looks at them.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from test_catalogue import KINDS
+
+from omote_filters.filter import Filter
+from omote_server.thumbnail import Sitting, thumbnail
+
+PICTURES = Path(__file__).parents[2] / "docs" / "pictures" / "filters"
+_FARTHEST = 9.0
+"""How far the two may be apart: the mean difference, in Lab, of what an eye sees of them at arm's
+length. A filter that draws nothing, or elsewhere, is farther off than this where it draws much;
+where it draws little, `_SAME` asks for more."""
+_SAME = 0.5
+"""What is drawn must be nearer to the golden picture than no filter at all would be, by half."""
+
+
+@cache
+def sitting() -> Sitting:
+    return Sitting.held()
+
+
+def seen(picture: np.ndarray[tuple[int, ...], np.dtype[np.uint8]]) -> np.ndarray:
+    soft = cv2.GaussianBlur(picture, (0, 0), 1.5)
+    return cv2.cvtColor(soft.astype(np.float32) / 255, cv2.COLOR_RGB2LAB)
+
+
+def apart(one: np.ndarray, other: np.ndarray) -> float:
+    return float(np.linalg.norm(seen(one) - seen(other), axis=2).mean())
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.id)
+def test_a_filter_looks_as_it_was_judged(kind: type[Filter]) -> None:
+    golden = cv2.imread(str(PICTURES / f"{kind.id}.jpg"), cv2.IMREAD_COLOR_RGB)
+    assert golden is not None
+    golden = np.asarray(golden, np.uint8)
+    drawn, bare = thumbnail(kind, sitting()), thumbnail(None, sitting(), like=kind)
+    off = apart(drawn, golden)
+    assert off < _FARTHEST
+    drawn_at_all = apart(bare, golden)
+    # JPEG alone is about 1 apart.
+    assert off < max(1.6, _SAME * drawn_at_all)
