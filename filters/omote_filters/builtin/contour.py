@@ -9,9 +9,9 @@ from omote_filters.scene import Scene
 from omote_filters.settings import FilterSettings, slider
 from omote_models.face import FloatArray
 
-_SHADE = (136, 88, 68)
+_SHADE = (112, 70, 54)
 _LIGHT = (255, 238, 218)
-_DEEPEST, _BRIGHTEST = 0.8, 0.8
+_DEEPEST, _BRIGHTEST = 0.9, 1.0
 
 
 class Contour(Filter):

@@ -14,7 +14,7 @@ from omote_filters.scene import Scene
 from omote_filters.settings import FilterSettings, slider
 from omote_models.face import FloatArray
 
-_BROWN = (172, 112, 82)
+_BROWN = (150, 92, 66)
 _MOST = 650
 _FINE = 4
 """Freckles are drawn on a canvas this many times as fine."""
@@ -72,7 +72,7 @@ def _pattern(seed: int, density: float) -> FloatArray:
     canvas = np.zeros((SIZE * _FINE, SIZE * _FINE), np.uint8)
     for u, v in spots.tolist():
         _blot(canvas, (u, v), rng)
-    soft = cv2.GaussianBlur(canvas, (0, 0), 6.5)
+    soft = cv2.GaussianBlur(canvas, (0, 0), 4.5)
     small = cv2.resize(soft, (SIZE, SIZE), interpolation=cv2.INTER_AREA)
     return np.multiply(small, np.float32(1 / 255), dtype=np.float32)
 
@@ -82,7 +82,7 @@ def _blot(canvas: Any, at: tuple[float, float], rng: np.random.Generator) -> Non
     radius = size * rng.lognormal(-5.45, 0.4)
     axes = (max(2, round(radius * rng.uniform(0.8, 1.3))), max(2, round(radius)))
     middle = (round(at[0] * size), round(at[1] * size))
-    depth = round(215 * rng.beta(1.6, 3.6))
+    depth = round(215 * rng.beta(1.8, 3.2))
     cv2.ellipse(canvas, middle, axes, rng.uniform(0, 180), 0, 360, depth, -1)
 
 
