@@ -16,14 +16,14 @@ import cv2
 from omote_filters.filter import Appearance, Filter
 from omote_filters.packs.filter import PackFilter
 from omote_filters.registry import Broken, Registry
-from omote_filters.settings import Parameter, describe
+from omote_filters.settings import Parameter, asset_slots, describe
 from omote_models.store import model_store
 from omote_server.footage import footage_store
-from omote_server.thumbnail import SIDE, Sitting, thumbnail
+from omote_server.thumbnail import SIDE, Sitting, preview_of, thumbnail
 
 HERE = Path(__file__).parent
 PAGE = HERE / "filters.md"
-PICTURES = HERE / "pictures" / "filters"
+ROOT = HERE.parent
 HEADS = {
     Appearance.NOVELTY: "Novelty and style",
     Appearance.MAKEUP: "Make-up",
@@ -50,7 +50,7 @@ def main() -> None:
     if "--check" in sys.argv:
         if _without_costs(PAGE.read_text(encoding="utf-8")) != _without_costs(text):
             sys.exit("docs/filters.md is stale: run 'make catalogue' and commit")
-        missing = [f.id for f in found if not (PICTURES / f"{f.id}.jpg").is_file()]
+        missing = [f.id for f in found if not preview_of(f).is_file()]
         if missing:
             sys.exit(f"no thumbnail of {', '.join(missing)}: run 'make catalogue' and commit")
         return
@@ -80,16 +80,20 @@ def _entry(kind: type[Filter], costs: dict[str, dict[str, float]]) -> str:
     lines = [
         f"### `{kind.id}`",
         "",
-        f'<img src="pictures/filters/{kind.id}.jpg" width="{SIDE}" alt="{kind.name}">',
+        f'<img src="../{preview_of(kind).relative_to(ROOT)}" width="{SIDE}" alt="{kind.name}">',
         "",
         f"**{kind.name}.** {kind.summary()}",
         "",
         f"Class {kind.appearance.value}, stage {kind.stage.name.lower()}, needs {needs}{price}",
     ]
-    parameters = describe(kind.Settings)
-    if parameters:
-        lines += ["", "| setting | default | values | |", "|---|---|---|---|"]
-        lines += [_row(parameter) for parameter in parameters]
+    rows = [_row(parameter) for parameter in describe(kind.Settings)]
+    rows += [
+        f"| `{slot.name}` | | {' '.join(f'`{s}`' for s in slot.suffixes)} in a pack | "
+        f"{slot.label}: {slot.hint} |"
+        for slot in asset_slots(kind.Settings)
+    ]
+    if rows:
+        lines += ["", "| setting | default | values | |", "|---|---|---|---|", *rows]
     return "\n".join([*lines, ""])
 
 
@@ -108,7 +112,6 @@ def _without_costs(text: str) -> str:
 
 
 def _pictures(found: list[type[Filter]]) -> None:
-    PICTURES.mkdir(parents=True, exist_ok=True)
     model_store().pull("face_landmarker")
     footage_store().pull("astronaut")
     sitting = Sitting.held()
@@ -117,8 +120,7 @@ def _pictures(found: list[type[Filter]]) -> None:
             sys.stderr.write(f"{kind.id} keeps its picture: {lack}\n")
             continue
         drawn = cv2.cvtColor(thumbnail(kind, sitting), cv2.COLOR_RGB2BGR)
-        target = str(PICTURES / f"{kind.id}.jpg")
-        cv2.imwrite(target, drawn, [cv2.IMWRITE_JPEG_QUALITY, 82])
+        cv2.imwrite(str(preview_of(kind)), drawn, [cv2.IMWRITE_JPEG_QUALITY, 82])
 
 
 if __name__ == "__main__":

@@ -2,13 +2,28 @@
 
 from __future__ import annotations
 
+import sys
 from enum import IntEnum, StrEnum
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from omote_filters.settings import FilterSettings
 
 if TYPE_CHECKING:
     from omote_filters.scene import Scene
+
+
+LARGEST_PREVIEW = 64 * 1024
+
+
+def read_preview(path: Path) -> bytes:
+    """A preview's bytes; empty where there is none, or none that a catalogue can take."""
+    try:
+        with path.open("rb") as file:
+            data = file.read(LARGEST_PREVIEW + 1)
+    except OSError:
+        return b""
+    return data if data.startswith(b"\xff\xd8") and len(data) <= LARGEST_PREVIEW else b""
 
 
 class Need(StrEnum):
@@ -111,6 +126,13 @@ class Filter:
         Asked when the server starts, and for each chain: remember what takes time to find out.
         """
         return ""
+
+    @classmethod
+    def preview(cls) -> bytes:
+        """A small JPEG of the effect: `previews/ID.jpg` beside the module; empty without one."""
+        module = sys.modules.get(cls.__module__)
+        place = Path(getattr(module, "__file__", None) or "") if module else Path()
+        return read_preview(place.parent / "previews" / f"{cls.id}.jpg")
 
     @classmethod
     def summary(cls) -> str:

@@ -30,7 +30,12 @@ class FilterSettings(BaseModel):
     """Base of every filter's settings: unknown names and wrong types are refused."""
 
     model_config = ConfigDict(
-        frozen=True, extra="forbid", strict=True, allow_inf_nan=False, validate_default=True
+        frozen=True,
+        extra="forbid",
+        strict=True,
+        allow_inf_nan=False,
+        validate_default=True,
+        arbitrary_types_allowed=True,
     )
 
 
@@ -71,6 +76,12 @@ def choice(default: str, *, label: str, hint: str = "") -> Any:
 def colour(default: str, *, label: str, hint: str = "") -> Any:
     """A colour, "#rrggbb"."""
     return _field(default, Widget.COLOUR, label, hint, pattern=r"^#[0-9a-fA-F]{6}$")
+
+
+def asset(*suffixes: str, label: str, hint: str = "") -> Any:
+    """A file that only a pack can give, such as `PictureAsset | None` by ".svg" or ".png"."""
+    extra: dict[str, Any] = {"suffixes": list(suffixes)}
+    return Field(None, title=label, description=hint, json_schema_extra=extra)
 
 
 def _field(
@@ -116,12 +127,41 @@ class Parameter:
 
 
 def describe(settings: type[FilterSettings]) -> list[Parameter]:
-    """Every setting of a class, in the order it was written.
+    """Every setting of a class that a client can give, in the order it was written.
 
     Raises:
         TypeError: a setting was not made by one of this module's functions.
     """
-    return [_parameter(name, info) for name, info in settings.model_fields.items()]
+    return [
+        _parameter(name, info)
+        for name, info in settings.model_fields.items()
+        if not _suffixes(info)
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class AssetSlot:
+    """A setting that only a pack can give: a file."""
+
+    name: str
+    suffixes: tuple[str, ...]
+    label: str
+    hint: str
+
+
+def asset_slots(settings: type[FilterSettings]) -> list[AssetSlot]:
+    """Every setting of a class that is a file."""
+    return [
+        AssetSlot(name, suffixes, info.title or name, info.description or "")
+        for name, info in settings.model_fields.items()
+        if (suffixes := _suffixes(info))
+    ]
+
+
+def _suffixes(info: FieldInfo) -> tuple[str, ...]:
+    extra = info.json_schema_extra
+    found = extra.get("suffixes") if isinstance(extra, dict) else None
+    return tuple(str(suffix) for suffix in found) if isinstance(found, list) else ()
 
 
 def _parameter(name: str, info: FieldInfo) -> Parameter:
@@ -190,14 +230,17 @@ def parse(settings: type[FilterSettings], values: Mapping[str, object]) -> Filte
     try:
         return settings.model_validate(dict(values))
     except ValidationError as error:
-        known = ", ".join(settings.model_fields) or "none"
-        raise SettingsError([_violation(d, known) for d in error.errors()]) from None
+        raise SettingsError([_violation(d, settings) for d in error.errors()]) from None
 
 
-def _violation(detail: ErrorDetails, known: str) -> Violation:
+def _violation(detail: ErrorDetails, settings: type[FilterSettings]) -> Violation:
     path = ".".join(str(part) for part in detail["loc"])
     if detail["type"] == "extra_forbidden":
+        known = ", ".join(settings.model_fields) or "none"
         return Violation(path, f"there is no such setting; it has: {known}")
+    if suffixes := _suffixes(settings.model_fields[str(detail["loc"][0])]):
+        wanted = " or ".join(suffixes)
+        return Violation(path, f"it is a file that a pack brings: {{asset: FILE}}, a {wanted}")
     message = re.sub(r"^Input", "it", detail["msg"])
     return Violation(path, f"{message}, not {_shown(detail['input'])}")
 

@@ -61,6 +61,16 @@ def decode_own(data: bytes) -> Pixels:
     return decode(EncodedPicture(None, 0, 0, data), max_pixels=sys.maxsize)
 
 
+def jpeg(data: bytes) -> EncodedPicture | None:
+    """A JPEG as a picture, None where it is none."""
+    kind = PictureFormat.JPEG
+    try:
+        width, height = _dimensions(EncodedPicture(kind, 0, 0, data), kind)
+    except InvalidRequest:
+        return None
+    return EncodedPicture(kind, width, height, data)
+
+
 def encode(pixels: Pixels, kind: PictureFormat, quality: int) -> EncodedPicture:
     """Pixels, (height, width, 3) uint8 RGB, as a picture; `quality` counts for JPEG."""
     height, width = pixels.shape[:2]

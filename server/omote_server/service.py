@@ -106,7 +106,12 @@ class FilterService(filter_service_pb2_grpc.FilterServiceServicer):
             ids = list(request.ids)
             _check_ids(self._host.registry, ids)
             found = [f for f in self._host.registry.catalogue() if not ids or f.id in ids]
-            return pb.ListFiltersResponse(filters=[wire.filter_info(f) for f in found])
+            # Previews are read from files.
+            listed = [
+                await asyncio.to_thread(wire.filter_info, f, request.include_previews)
+                for f in found
+            ]
+            return pb.ListFiltersResponse(filters=listed)
         except Exception as error:
             await _abort(context, error)
 

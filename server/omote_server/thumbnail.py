@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import cv2
 import numpy as np
 
+from omote_filters import builtin
 from omote_filters.filter import Appearance, Filter
+from omote_filters.packs.filter import PackFilter
+from omote_filters.packs.load import BUILTIN
+from omote_filters.packs.source import PREVIEW
 from omote_filters.registry import ChainEntry, Registry
 from omote_server.codec import Pixels
 from omote_server.rehearsal import Take, beside, looked_at, perform, read
@@ -69,6 +74,13 @@ def thumbnail(
     part = pixels[:460, 90:550] if crowd else pixels[_FACE if _near(shown) else _WHOLE]
     small = cv2.resize(part, (SIDE, SIDE), interpolation=cv2.INTER_AREA)
     return np.asarray(small, np.uint8)
+
+
+def preview_of(kind: type[Filter]) -> Path:
+    """Where the thumbnail of one of our own filters or packs is kept."""
+    if issubclass(kind, PackFilter):
+        return BUILTIN / kind.id / PREVIEW
+    return Path(builtin.__file__).parent / "previews" / f"{kind.id}.jpg"
 
 
 def _near(kind: type[Filter] | None) -> bool:

@@ -16,6 +16,7 @@ from omote_filters.settings import Parameter, Violation, Widget, describe
 from omote_models.describe import Declared
 from omote_models.face import AgeBand, Attributes, Estimate, Face, FloatArray, Gender, Source
 from omote_models.landmarks import BLENDSHAPE_NAMES
+from omote_server import codec
 from omote_server.errors import InvalidRequest
 from omote_server.messages import (
     ChainApplied,
@@ -570,11 +571,12 @@ def limits(ours: Limits) -> stream_pb2.StreamLimits:
     )
 
 
-def filter_info(found: type[Filter] | Broken) -> filter_pb2.FilterInfo:
-    """A catalogue entry."""
+def filter_info(found: type[Filter] | Broken, preview: bool = False) -> filter_pb2.FilterInfo:
+    """A catalogue entry, with its preview picture where that is wanted."""
     if isinstance(found, Broken):
         # Not its text: it may hold paths of the server. `omote filters list` shows it.
         return filter_pb2.FilterInfo(id=found.id, error="it cannot be loaded on this server")
+    shown = codec.jpeg(found.preview()) if preview else None
     return filter_pb2.FilterInfo(
         id=found.id,
         name=found.name,
@@ -584,6 +586,7 @@ def filter_info(found: type[Filter] | Broken) -> filter_pb2.FilterInfo:
         stage=found.stage.name.lower(),
         needs=[_NEEDS[need] for need in sorted(found.needs)],
         parameters=[_parameter(parameter) for parameter in describe(found.Settings)],
+        preview=to_picture(shown) if shown else None,
     )
 
 

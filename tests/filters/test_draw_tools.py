@@ -118,7 +118,7 @@ def test_a_texture_has_a_level_for_each_face() -> None:
 
 def test_what_is_no_svg_is_refused() -> None:
     with pytest.raises(ValueError, match="not an SVG"):
-        rasterised(b"GIF89a", 64)
+        rasterised(b"GIF89a", 64, 64)
 
 
 def test_textures_mix() -> None:

@@ -7,7 +7,6 @@ how a filter looks makes them anew and looks at them.
 from __future__ import annotations
 
 from functools import cache
-from pathlib import Path
 
 import cv2
 import numpy as np
@@ -15,9 +14,8 @@ import pytest
 from test_catalogue import KINDS
 
 from omote_filters.filter import Filter
-from omote_server.thumbnail import Sitting, thumbnail
+from omote_server.thumbnail import Sitting, preview_of, thumbnail
 
-PICTURES = Path(__file__).parents[2] / "docs" / "pictures" / "filters"
 _FARTHEST = 9.0
 """How far the two may be apart: the mean difference, in Lab, of what an eye sees of them at arm's
 length. A filter that draws nothing, or elsewhere, is farther off than this where it draws much;
@@ -42,7 +40,7 @@ def apart(one: np.ndarray, other: np.ndarray) -> float:
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.id)
 def test_a_filter_looks_as_it_was_judged(kind: type[Filter]) -> None:
-    golden = cv2.imread(str(PICTURES / f"{kind.id}.jpg"), cv2.IMREAD_COLOR_RGB)
+    golden = cv2.imread(str(preview_of(kind)), cv2.IMREAD_COLOR_RGB)
     assert golden is not None
     golden = np.asarray(golden, np.uint8)
     drawn, bare = thumbnail(kind, sitting()), thumbnail(None, sitting(), like=kind)

@@ -107,6 +107,8 @@ async def test_the_server_tells_the_truth_about_itself(server: Server) -> None:
         "face_landmarker",
         "face-api",
         "gender-dlib",
+        "person",
+        "person-wide",
     }
     for model in info.models:
         assert len(model.sha256) == 64
@@ -198,3 +200,16 @@ async def test_a_taken_port_is_a_clear_error(server: Server, tools: Toolbox) -> 
     second = Server(Settings(port=server.port, workers=1), tools)
     with pytest.raises(OSError, match="something else listening"):
         await second.start()
+
+
+async def test_the_catalogue_comes_with_pictures_where_they_are_wanted(server: Server) -> None:
+    async with channel_to(server) as channel:
+        stub = filter_service_pb2_grpc.FilterServiceStub(channel)
+        request = filter_service_pb2.ListFiltersRequest(ids=["lipstick", "birthday"])
+        without = await stub.ListFilters(request)
+        request.include_previews = True
+        with_pictures = await stub.ListFilters(request)
+    assert not any(each.HasField("preview") for each in without.filters)
+    for each in with_pictures.filters:
+        pixels = codec.decode_own(each.preview.data)
+        assert pixels.shape == (each.preview.height, each.preview.width, 3)

@@ -106,14 +106,16 @@ class Client:
         return ServerInfo.from_wire(answer)
 
     async def list_filters(
-        self, ids: Sequence[str] = (), *, timeout: float = 10.0
+        self, ids: Sequence[str] = (), *, previews: bool = False, timeout: float = 10.0
     ) -> list[FilterInfo]:
         """The catalogue, broken filters included; only some filters where `ids` names them.
+
+        With `previews` each comes with a small picture of its effect, where it has one.
 
         Raises:
             OmoteError: the server does not answer within `timeout` seconds, or refuses.
         """
-        request = filter_service_pb2.ListFiltersRequest(ids=ids)
+        request = filter_service_pb2.ListFiltersRequest(ids=ids, include_previews=previews)
         answer = await self._call(self._stub.ListFilters, request, timeout)
         return [FilterInfo.from_wire(each) for each in answer.filters]
 

@@ -7,11 +7,12 @@ from typing import Literal
 import cv2
 import numpy as np
 
+from omote_filters.assets import PictureAsset
 from omote_filters.draw.blend import mix
 from omote_filters.draw.places import place
 from omote_filters.filter import Appearance, Filter, Need, Stage
 from omote_filters.scene import Picture, Scene
-from omote_filters.settings import FilterSettings, choice, colour, rgb, slider
+from omote_filters.settings import FilterSettings, asset, choice, colour, rgb, slider
 
 _STRONGEST = 0.3
 """How far the person's colours may be moved towards the place's light."""
@@ -33,6 +34,9 @@ class BackgroundReplace(Filter):
         place: Literal["studio", "sunset", "beach", "space", "city", "forest", "colour"] = choice(
             "sunset", label="Place"
         )
+        picture: PictureAsset | None = asset(
+            ".svg", ".png", label="Picture", hint="Instead of a place"
+        )
         colour: str = colour("#00b140", label="Colour", hint="Where the place is a colour")
         match: float = slider(
             0.6, 0, 1, label="Match", hint="How much of the place's light falls on people"
@@ -41,34 +45,45 @@ class BackgroundReplace(Filter):
     def start(self) -> None:
         """Paint the place."""
         self._key: tuple[object, ...] = ()
-        if self.settings.place != "colour":
-            place(self.settings.place)
+        self._painted()
 
     def apply(self, scene: Scene) -> None:
         """Replace the background."""
         person = scene.person
         if person is None:
             return
+        settings: BackgroundReplace.Settings = self.settings
         self._prepare(scene.width, scene.height)
         view = scene.edit()
-        if self.settings.match > 0 and self.settings.place != "colour":
+        if settings.match > 0 and (settings.picture or settings.place != "colour"):
             view[:] = _lit(view, person, self._light, self.settings.match)
         mix(view, self._behind, np.asarray(cv2.bitwise_not(person), np.uint8))
 
     def _prepare(self, width: int, height: int) -> None:
         """Fit the place to the picture, once for each size."""
         settings: BackgroundReplace.Settings = self.settings
-        key = (settings.place, settings.colour, width, height)
+        key = (settings.picture, settings.place, settings.colour, width, height)
         if key == self._key:
             return
-        if settings.place == "colour":
+        painted = self._painted()
+        if painted is None:
             self._behind = np.full((height, width, 3), rgb(settings.colour), np.uint8)
         else:
-            self._behind = _covering(place(settings.place), width, height)
+            self._behind = _covering(painted, width, height)
         small = cv2.resize(self._behind, (_COARSE, _COARSE), interpolation=cv2.INTER_AREA)
         # What is bright lights people more than what is dark.
         self._light = np.power(np.mean(np.power(small / 255.0, 3.0), axis=(0, 1)), 1 / 3) * 255
         self._key = key
+
+    def _painted(self) -> Picture | None:
+        """The place, uint8 RGB of any size, or None where it is one colour."""
+        settings: BackgroundReplace.Settings = self.settings
+        if settings.picture is not None:
+            # What is transparent in it is the colour.
+            clear = 255 - settings.picture.pixels[:, :, 3:].astype(np.uint16)
+            below = clear * np.array(rgb(settings.colour), np.uint16) // 255
+            return np.asarray(settings.picture.pixels[:, :, :3] + below.astype(np.uint8), np.uint8)
+        return None if settings.place == "colour" else place(settings.place)
 
 
 def _covering(painted: Picture, width: int, height: int) -> Picture:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Literal, get_args
 
+from omote_filters.assets import PictureAsset
+from omote_filters.draw import texture
 from omote_filters.draw.paint import FacePainter
-from omote_filters.draw.texture import asset
 from omote_filters.filter import Appearance, Filter, Need, Stage
 from omote_filters.scene import Scene
-from omote_filters.settings import FilterSettings, choice, slider
+from omote_filters.settings import FilterSettings, asset, choice, slider
 
 Design = Literal["kumadori", "tiger", "skull", "butterfly"]
 
@@ -26,6 +27,9 @@ class FacePaint(Filter):
         """What is painted, and how."""
 
         design: Design = choice("kumadori", label="Design")
+        art: PictureAsset | None = asset(
+            ".svg", ".png", label="Art", hint="Instead of a design: a picture of the unfolded face"
+        )
         opacity: float = slider(1.0, 0, 1, label="Opacity", hint="How thick the paint is")
         light: float = slider(
             0.85, 0, 1, label="Light", hint="How much of the face's own light and shade shows"
@@ -35,13 +39,13 @@ class FacePaint(Filter):
         """Draw every design once: settings may change between two frames."""
         self._painter = FacePainter()
         for design in get_args(Design):
-            asset(design)
+            texture.asset(design)
 
     def apply(self, scene: Scene) -> None:
         """Paint every face."""
         settings: FacePaint.Settings = self.settings
-        texture = asset(settings.design)
+        paint = settings.art.texture if settings.art else texture.asset(settings.design)
         for face in scene.faces:
             self._painter.paint(
-                scene, face, texture.level(face.width), settings.opacity, settings.light
+                scene, face, paint.level(face.width), settings.opacity, settings.light
             )

@@ -8,11 +8,12 @@ from typing import Literal, get_args
 import numpy as np
 from numpy.typing import NDArray
 
+from omote_filters.assets import LutAsset
 from omote_filters.draw.blend import faded
 from omote_filters.draw.lut import Colours, Lut
 from omote_filters.filter import Appearance, Filter, Need, Stage
 from omote_filters.scene import Scene
-from omote_filters.settings import FilterSettings, choice, slider
+from omote_filters.settings import FilterSettings, asset, choice, slider
 
 Look = Literal[
     "warm_portrait", "cool_night", "bleach_bypass", "faded_70s", "noir", "blockbuster", "pastel"
@@ -34,6 +35,7 @@ class FilmLook(Filter):
         """Which look, and how much."""
 
         look: Look = choice("warm_portrait", label="Look", hint="The colours to take on")
+        table: LutAsset | None = asset(".cube", label="Table", hint="Instead of a look: a 3D LUT")
         strength: float = slider(1.0, 0, 1, label="Strength", hint="0 leaves the colours alone")
 
     def start(self) -> None:
@@ -45,7 +47,8 @@ class FilmLook(Filter):
         """Grade the picture."""
         settings: FilmLook.Settings = self.settings
         if settings.strength > 0:
-            graded = _table(settings.look).graded(scene.picture)
+            table = settings.table.lut if settings.table else _table(settings.look)
+            graded = table.graded(scene.picture)
             faded(scene.edit(), graded, settings.strength)
 
 

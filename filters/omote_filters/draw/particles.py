@@ -224,4 +224,4 @@ def tiles_of(*svgs: str) -> Rgba:
     """
     from omote_filters.draw.texture import rasterised
 
-    return np.ascontiguousarray(np.hstack([rasterised(svg.encode(), TILE) for svg in svgs]))
+    return np.ascontiguousarray(np.hstack([rasterised(svg.encode(), TILE, TILE) for svg in svgs]))

@@ -15,6 +15,7 @@ from omote_filters.draw.crop import Crop
 from omote_filters.draw.head import HeadFrame
 from omote_filters.draw.skin import cheek_pixels
 from omote_filters.draw.surface import Rgba, shader_of, surface_on
+from omote_filters.draw.texture import rasterised
 from omote_filters.scene import Scene
 from omote_models.face import Box, Face, FloatArray
 
@@ -46,15 +47,9 @@ class Art:
         Raises:
             ValueError: it is not an SVG picture.
         """
-        picture = skia.SVGDOM.MakeFromStream(skia.MemoryStream(svg.encode(), True))
-        if picture is None:
-            raise ValueError("this is not an SVG picture")
         box = svg.split('viewBox="', 1)[-1].split('"', 1)[0].split()
         height = round(width * float(box[3]) / float(box[2]))
-        pixels = np.zeros((height, width, 4), np.uint8)
-        picture.setContainerSize(skia.Size(width, height))
-        picture.render(surface_on(pixels).getCanvas())
-        return cls.of(pixels)
+        return cls.of(rasterised(svg.encode(), width, height))
 
     @classmethod
     def of(cls, pixels: Rgba) -> Art:

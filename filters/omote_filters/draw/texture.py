@@ -49,7 +49,7 @@ class Texture:
         Raises:
             ValueError: it is not an SVG picture.
         """
-        return cls.of(faded(rasterised(svg, SIZES[0])))
+        return cls.of(faded(rasterised(svg, SIZES[0], SIZES[0])))
 
     def mixed(self, other: Texture, amount: float, face_width: float) -> Rgba:
         """The level for a face, `amount` of the way, 0 to 1, to another texture."""
@@ -69,8 +69,8 @@ def asset(name: str) -> Texture:
     return Texture.of_svg(files("omote_filters").joinpath("assets", f"{name}.svg").read_bytes())
 
 
-def rasterised(svg: bytes, size: int) -> Rgba:
-    """An SVG picture as (size, size, 4) uint8 RGBA, multiplied by its alpha.
+def rasterised(svg: bytes, width: int, height: int) -> Rgba:
+    """An SVG picture as (height, width, 4) uint8 RGBA, multiplied by its alpha.
 
     Raises:
         ValueError: it is not an SVG picture.
@@ -78,8 +78,8 @@ def rasterised(svg: bytes, size: int) -> Rgba:
     picture = skia.SVGDOM.MakeFromStream(skia.MemoryStream(svg, True))
     if picture is None:
         raise ValueError("this is not an SVG picture")
-    pixels = np.zeros((size, size, 4), np.uint8)
-    picture.setContainerSize(skia.Size(size, size))
+    pixels = np.zeros((height, width, 4), np.uint8)
+    picture.setContainerSize(skia.Size(width, height))
     picture.render(surface_on(pixels).getCanvas())
     return pixels
 

@@ -59,10 +59,16 @@ class PackFilter(Filter):
 
     pack: ClassVar[Pack]
     parts: ClassVar[tuple[Part, ...]]
+    cover: ClassVar[bytes] = b""
 
     def apply(self, scene: Scene) -> None:
         """Never called."""
         raise TypeError(f"the pack {self.id} is run by its parts")
+
+    @classmethod
+    def preview(cls) -> bytes:
+        """The pack's own `preview.jpg`; empty without one."""
+        return cls.cover
 
     @classmethod
     def check(cls, settings: FilterSettings) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from omote_filters.packs.filter import Find, PackFilter, filter_of
 from omote_filters.packs.model import read_pack
-from omote_filters.packs.source import NAME, PackError, parse_yaml, read_text
+from omote_filters.packs.source import NAME, Bundle, PackError, parse_yaml
 
 BUILTIN = Path(__file__).parent / "builtin"
 
@@ -30,8 +30,11 @@ def load_pack(path: Path, find: Find) -> type[PackFilter]:
     Raises:
         PackError: everything that is wrong with it, each with file, line and path.
     """
-    pack = read_pack(parse_yaml(*read_text(path)))
+    bundle = Bundle(path)
+    pack = read_pack(parse_yaml(*bundle.text()), bundle.asset)
     if path.name != NAME and path.is_dir() and pack.id != path.resolve().name:
         problem = pack.document.problem(("id",), f"must be {path.resolve().name!r}, as its folder")
         raise PackError([problem])
-    return filter_of(pack, find)
+    made = filter_of(pack, find)
+    made.cover = bundle.preview()
+    return made

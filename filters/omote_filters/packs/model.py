@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from itertools import pairwise
@@ -12,12 +12,14 @@ from typing import Any, Literal
 import numpy as np
 from pydantic import create_model
 
+from omote_filters.assets import Asset, AssetError, read_asset
 from omote_filters.packs.facts import DEMOGRAPHIC, Moment
 from omote_filters.packs.rules import Report, Rule, read_rule
 from omote_filters.packs.source import Document, PackError, Place
 from omote_filters.settings import FilterSettings, choice, colour, slider, text, toggle
 
 MOST_LAYERS = 16
+MOST_ASSETS = 16
 _MOST_PARAMETERS = 16
 _LONGEST_FADE_MS = 3000.0
 _ID = re.compile(r"[a-z][a-z0-9_]{0,63}")
@@ -87,7 +89,11 @@ class Layer:
 
 @dataclass(frozen=True, slots=True)
 class Pack:
-    """A pack, checked but for its filters."""
+    """A pack, checked but for its filters.
+
+    Attributes:
+        assets: the names of the files that it uses.
+    """
 
     id: str
     name: str
@@ -96,6 +102,7 @@ class Pack:
     settings: type[FilterSettings]
     layers: tuple[Layer, ...]
     document: Document
+    assets: tuple[str, ...] = ()
 
     @property
     def facts(self) -> set[str]:
@@ -106,13 +113,17 @@ class Pack:
         return asked.union(*(use.facts for use in uses))
 
 
-def read_pack(document: Document) -> Pack:
+def read_pack(document: Document, fetch: Callable[[str], bytes]) -> Pack:
     """A pack from a document.
+
+    Args:
+        document: its text.
+        fetch: gives the bytes of one of its files, or raises AssetError.
 
     Raises:
         PackError: everything that is wrong with it.
     """
-    reader = _Reader(document)
+    reader = _Reader(document, fetch)
     pack = reader.pack()
     if reader.problems or pack is None:
         raise PackError(reader.problems)
@@ -120,8 +131,10 @@ def read_pack(document: Document) -> Pack:
 
 
 class _Reader:
-    def __init__(self, document: Document) -> None:
+    def __init__(self, document: Document, fetch: Callable[[str], bytes]) -> None:
         self._document = document
+        self._fetch = fetch
+        self._assets: dict[str, Asset | None] = {}
         self.problems: list[str] = []
         self._parameters: set[str] = set()
 
@@ -150,6 +163,7 @@ class _Reader:
             settings=settings,
             layers=tuple(layer for layer in made if layer is not None),
             document=self._document,
+            assets=tuple(self._assets),
         )
 
     def _text(self, value: dict[str, object], key: str) -> str:
@@ -205,7 +219,21 @@ class _Reader:
             there = ", ".join(sorted(self._parameters)) or "none"
             self.report(place, f"there is no parameter {given['param']!r}; there are: {there}")
             return 0
+        if set(given) == {"asset"}:
+            return self._asset(str(given["asset"]), place)
         return self._curve(given, place)
+
+    def _asset(self, name: str, place: Place) -> Asset | None:
+        if name not in self._assets:
+            self._assets[name] = None
+            if len(self._assets) > MOST_ASSETS:
+                self.report(place, f"a pack has at most {MOST_ASSETS} assets")
+                return None
+            try:
+                self._assets[name] = read_asset(name, self._fetch(name))
+            except AssetError as error:
+                self.report((*place, "asset"), f"{name}: {error}")
+        return self._assets[name]
 
     def _curve(self, given: dict[str, object], place: Place) -> object:
         points = given.get("points")

@@ -66,6 +66,7 @@ def schema() -> Schema:
         "oneOf": [
             {"type": ["number", "string", "boolean"]},
             _object({"param": _ID}, ["param"]),
+            _object({"asset": _TEXT}, ["asset"]),
             _object({"over": over, "points": points, "unknown": _NUMBER}, ["over", "points"]),
         ]
     }

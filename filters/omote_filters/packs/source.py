@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,9 +11,15 @@ from zipfile import BadZipFile, ZipFile
 
 import yaml
 
+from omote_filters.assets import LARGEST_ASSET, AssetError
+from omote_filters.filter import LARGEST_PREVIEW
+
 NAME = "filter.yaml"
+PREVIEW = "preview.jpg"
 LARGEST_TEXT = 256 * 1024
 _DEEPEST = 30
+_INSIDE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*(/[A-Za-z0-9_][A-Za-z0-9_.-]*){0,3}")
+_UNREADABLE = (OSError, BadZipFile, RuntimeError, NotImplementedError, zlib.error)
 
 Place = tuple[str | int, ...]
 
@@ -47,24 +55,69 @@ class Document:
         return f"{self.file}:{self.lines.get(known, 1)}: {f'{path}: ' if path else ''}{text}"
 
 
-def read_text(path: Path) -> tuple[str, str]:
-    """A pack's file name and text, from its folder, its .zip or its YAML file.
+@dataclass(frozen=True, slots=True)
+class Bundle:
+    """A pack's folder, its .zip, or its YAML file, whose assets lie beside it."""
 
-    Raises:
-        PackError: there is none, or it is too large.
-    """
-    try:
-        if path.is_dir():
-            return _of_bytes(path / NAME, _limited((path / NAME).read_bytes()))
-        if path.suffix.lower() == ".zip":
-            with ZipFile(path) as archive, archive.open(NAME) as member:
-                # Read no more than allowed: a bomb is not unpacked.
-                return _of_bytes(path / NAME, _limited(member.read(LARGEST_TEXT + 1)))
-        return _of_bytes(path, _limited(path.read_bytes()))
-    except KeyError:
-        raise PackError([f"{path}: the archive holds no {NAME}"]) from None
-    except (OSError, BadZipFile, RuntimeError, NotImplementedError) as error:
-        raise PackError([f"{path}: it cannot be read: {error}"]) from None
+    path: Path
+
+    def text(self) -> tuple[str, str]:
+        """The name of its text, for messages, and the text.
+
+        Raises:
+            PackError: there is none, or it is too large.
+        """
+        path = self.path
+        try:
+            if path.is_dir():
+                return _of_bytes(path / NAME, _limited((path / NAME).read_bytes()))
+            if self._is_zip:
+                return _of_bytes(path / NAME, _limited(self._member(NAME, LARGEST_TEXT)))
+            return _of_bytes(path, _limited(path.read_bytes()))
+        except KeyError:
+            raise PackError([f"{path}: the archive holds no {NAME}"]) from None
+        except _UNREADABLE as error:
+            raise PackError([f"{path}: it cannot be read: {error}"]) from None
+
+    def asset(self, name: str) -> bytes:
+        """The bytes of a file of the pack.
+
+        Raises:
+            AssetError: there is none, it is too large, or it lies outside the pack.
+        """
+        if not _INSIDE.fullmatch(name) or len(name) > 128:
+            raise AssetError("write a path inside the pack, such as star.svg or art/star.svg")
+        try:
+            if self._is_zip:
+                return self._member(name, LARGEST_ASSET)
+            folder = (self.path if self.path.is_dir() else self.path.parent).resolve()
+            found = (folder / name).resolve()
+            # A link may lead out of the pack.
+            if not found.is_relative_to(folder):
+                raise AssetError("it lies outside the pack")
+            with found.open("rb") as file:
+                return file.read(LARGEST_ASSET + 1)
+        except (KeyError, FileNotFoundError):
+            raise AssetError("there is no such file in the pack") from None
+        except _UNREADABLE as error:
+            raise AssetError(f"it cannot be read: {error}") from None
+
+    def preview(self) -> bytes:
+        """The pack's small JPEG, empty where there is none that a catalogue can take."""
+        try:
+            data = self.asset(PREVIEW)
+        except AssetError:
+            return b""
+        return data if data.startswith(b"\xff\xd8") and len(data) <= LARGEST_PREVIEW else b""
+
+    @property
+    def _is_zip(self) -> bool:
+        return self.path.suffix.lower() == ".zip"
+
+    def _member(self, name: str, most: int) -> bytes:
+        # Read no more than allowed: a bomb is not unpacked.
+        with ZipFile(self.path) as archive, archive.open(name) as member:
+            return member.read(most + 1)
 
 
 def _limited(data: bytes) -> bytes:

@@ -8,7 +8,7 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
-from omote_server.cli import packs, preview
+from omote_server.cli import packs, preview, trial
 from omote_server.cli.common import console, fail, print_json
 
 if TYPE_CHECKING:
@@ -21,6 +21,10 @@ app = typer.Typer(no_args_is_help=True, help="List the filters and show their se
 app.command("validate", epilog="Example: omote filters validate mypack")(packs.validate)
 app.command("new", epilog="Example: omote filters new summer_look")(packs.new)
 app.command("preview", epilog="Example: omote filters preview lipstick hat")(preview.preview)
+app.command("test", epilog="Example: omote filters test my_look --packs my_look")(
+    trial.put_to_the_test
+)
+app.command("watch", epilog="Example: omote filters watch my_look")(trial.watch)
 app.command("pack", epilog="Example: omote filters pack summer_look")(packs.pack)
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for a script.")]
@@ -76,7 +80,7 @@ def _overview(found: list[type[Filter] | Broken]) -> Table:
 
 
 def _print_one(found: type[Filter]) -> None:
-    from omote_filters.settings import describe
+    from omote_filters.settings import asset_slots, describe
 
     console.print(f"[bold]{found.name}[/bold]  {found.id} {found.version}", highlight=False)
     console.print(Text(found.summary()))
@@ -86,6 +90,9 @@ def _print_one(found: type[Filter]) -> None:
     for p in describe(found.Settings):
         told = Text(p.label if not p.hint else f"{p.label}: {p.hint}")
         table.add_row(p.name, p.type, str(p.default), _range(p), told)
+    for slot in asset_slots(found.Settings):
+        kinds = " | ".join(slot.suffixes)
+        table.add_row(slot.name, "in a pack", "", kinds, Text(f"{slot.label}: {slot.hint}"))
     console.print(table)
 
 

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
 
 import typer
 
 from omote_server.cli.common import console, errors, fail
+
+if TYPE_CHECKING:
+    from omote_filters.packs.filter import PackFilter
 
 _EPOCH = (1980, 1, 1, 0, 0, 0)
 
@@ -90,15 +93,20 @@ def validate(
 
 
 def _problems(path: Path) -> list[str]:
-    from omote_filters.packs.load import load_pack
     from omote_filters.packs.source import PackError
-    from omote_filters.registry import Registry
 
     try:
-        load_pack(path, Registry().find)
+        _loaded(path)
     except PackError as error:
         return error.problems
     return []
+
+
+def _loaded(path: Path) -> type[PackFilter]:
+    from omote_filters.packs.load import load_pack
+    from omote_filters.registry import Registry
+
+    return load_pack(path, Registry().find)
 
 
 def new(
@@ -133,12 +141,19 @@ def pack(
     out: Annotated[Path | None, typer.Option(dir_okay=False, help="[FOLDER.zip]")] = None,
 ) -> None:
     """Check a pack's folder and make a .zip of it, the same bytes every time."""
-    problems = _problems(folder)
-    if problems:
-        fail("\n  ".join(problems))
+    from omote_filters.packs.source import NAME, Bundle, PackError
+
+    try:
+        names = sorted(_loaded(folder).pack.assets)
+    except PackError as error:
+        fail("\n  ".join(error.problems))
     target = out or folder.resolve().with_suffix(".zip")
+    bundle = Bundle(folder)
     with ZipFile(target, "w", ZIP_DEFLATED) as archive:
-        member = ZipInfo("filter.yaml", _EPOCH)
-        member.compress_type = ZIP_DEFLATED
-        archive.writestr(member, (folder / "filter.yaml").read_bytes())
+        for name in (NAME, *names):
+            member = ZipInfo(name, _EPOCH)
+            member.compress_type = ZIP_DEFLATED
+            archive.writestr(
+                member, (folder / NAME).read_bytes() if name == NAME else bundle.asset(name)
+            )
     console.print(f"wrote {target}", markup=False, highlight=False)

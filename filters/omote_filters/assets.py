@@ -1,0 +1,149 @@
+"""What a pack brings beside its text: pictures, solids and colour tables, decoded once, safely."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import cv2
+import numpy as np
+
+from omote_filters.draw.glb import GlbError, decoded, read_glb
+from omote_filters.draw.lut import CubeError, Lut
+from omote_filters.draw.sheet import Art
+from omote_filters.draw.solid import Solid
+from omote_filters.draw.surface import Rgba
+from omote_filters.draw.texture import SIZES, Texture, faded, rasterised
+
+LARGEST_ASSET = 4 * 2**20
+"""Bytes of one file."""
+_LARGEST_SVG = 512 * 1024
+_LARGEST_SIDE = 1024
+"""Pixels: larger pictures are made smaller."""
+_MOST_ELEMENTS = 4000
+_VIEW_BOX = re.compile(r"""\bviewBox\s*=\s*["']([^"']*)["']""")
+_MOST_ASPECT = 16.0
+
+
+class AssetError(ValueError):
+    """A file that cannot be used; the text says why."""
+
+
+@dataclass(frozen=True, eq=False)
+class PictureAsset:
+    """An SVG or PNG picture.
+
+    Attributes:
+        pixels: (height, width, 4) uint8 RGBA, multiplied by its alpha.
+    """
+
+    pixels: Rgba = field(repr=False)
+
+    @cached_property
+    def art(self) -> Art:
+        """For sheets and sprites."""
+        return Art.of(self.pixels)
+
+    @cached_property
+    def texture(self) -> Texture:
+        """As paint that fills the canonical face's texture space and fades out at the oval."""
+        side = SIZES[0]
+        shrinks = min(self.pixels.shape[:2]) >= side
+        how = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
+        square = cv2.resize(self.pixels, (side, side), interpolation=how)
+        return Texture.of(faded(np.asarray(square, np.uint8)))
+
+
+@dataclass(frozen=True, eq=False)
+class SolidAsset:
+    """A GLB model in centimetres of the head, see `draw.head.HeadFrame`."""
+
+    solids: tuple[Solid, ...] = field(repr=False)
+
+
+@dataclass(frozen=True, eq=False)
+class LutAsset:
+    """A .cube table."""
+
+    lut: Lut = field(repr=False)
+
+
+Asset = PictureAsset | SolidAsset | LutAsset
+
+SUFFIXES: dict[str, type[Asset]] = {
+    ".svg": PictureAsset,
+    ".png": PictureAsset,
+    ".glb": SolidAsset,
+    ".cube": LutAsset,
+}
+
+
+def suffix_of(name: str) -> str:
+    """The end of a file's name, such as ".svg"."""
+    return "." + name.rpartition(".")[2].lower()
+
+
+def read_asset(name: str, data: bytes) -> Asset:
+    """A file's content; the name's suffix says what it is.
+
+    Raises:
+        AssetError: it is of another kind, too large or damaged.
+    """
+    if len(data) > LARGEST_ASSET:
+        raise AssetError(f"it is larger than {LARGEST_ASSET // 2**20} MiB")
+    try:
+        match suffix_of(name):
+            case ".svg":
+                return PictureAsset(_svg(data))
+            case ".png":
+                return PictureAsset(_png(data))
+            case ".glb":
+                return SolidAsset(tuple(read_glb(data)))
+            case ".cube":
+                return LutAsset(Lut.of_cube(data.decode("utf-8", "replace")))
+    except (GlbError, CubeError) as error:
+        raise AssetError(str(error)) from None
+    raise AssetError(f"an asset is one of {', '.join(SUFFIXES)}")
+
+
+def _png(data: bytes) -> Rgba:
+    if not data.startswith(b"\x89PNG"):
+        raise AssetError("it is not a PNG picture")
+    pixels = decoded(data)
+    scale = _LARGEST_SIDE / max(pixels.shape[:2])
+    if scale < 1:
+        size = (max(1, round(pixels.shape[1] * scale)), max(1, round(pixels.shape[0] * scale)))
+        pixels = np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA), np.uint8)
+    colours = cv2.multiply(
+        pixels, cv2.merge([pixels[:, :, 3]] * 3 + [pixels[:, :, 3]]), scale=1 / 255
+    )
+    colours[:, :, 3] = pixels[:, :, 3]
+    return np.asarray(colours, np.uint8)
+
+
+def _svg(data: bytes) -> Rgba:
+    """Rasterised; nothing outside the file is ever loaded."""
+    if len(data) > _LARGEST_SVG:
+        raise AssetError(f"it is larger than {_LARGEST_SVG // 1024} kB")
+    text = data.decode("utf-8", "replace")
+    if "<!DOCTYPE" in text or "<!ENTITY" in text:
+        raise AssetError("an SVG must have no DOCTYPE or entities; export it as plain SVG")
+    if text.count("<") > 2 * _MOST_ELEMENTS:
+        raise AssetError(f"it has more than {_MOST_ELEMENTS} elements; simplify it")
+    if re.search(r"<(image|script|foreignObject)\b", text):
+        raise AssetError("an SVG must hold shapes only: no image, script or foreignObject")
+    found = _VIEW_BOX.search(text)
+    try:
+        *_, width, height = map(float, re.split(r"[\s,]+", found[1].strip()) if found else ())
+        aspect = width / height
+    except (ValueError, ZeroDivisionError):
+        raise AssetError('the <svg> needs viewBox="0 0 WIDTH HEIGHT"') from None
+    if not 1 / _MOST_ASPECT <= aspect <= _MOST_ASPECT:
+        raise AssetError(f"it must not be longer than {_MOST_ASPECT:g} times its width")
+    across = round(_LARGEST_SIDE * min(1.0, aspect))
+    down = round(_LARGEST_SIDE * min(1.0, 1 / aspect))
+    try:
+        return rasterised(data, across, down)
+    except ValueError as error:
+        raise AssetError(str(error)) from None

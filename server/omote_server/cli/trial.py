@@ -1,0 +1,128 @@
+"""`omote filters test|watch`: for authors."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from omote_server.cli.common import console, errors, fail, print_json
+
+_LOOK_S = 0.3
+
+Packs = Annotated[
+    list[Path] | None, typer.Option(exists=True, help="A folder of packs, or a pack. Repeat.")
+]
+
+
+def put_to_the_test(
+    filters: Annotated[list[str], typer.Argument(metavar="FILTER…")],
+    packs: Packs = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON for a script.")] = False,
+) -> None:
+    """Put filters to the test: bad input, the house's rules. Exit code 1 when one fails.
+
+    `omote bench --filters` says what a filter costs, `omote filters preview` how it looks.
+    """
+    from dataclasses import asdict
+
+    from omote_filters.registry import Registry
+    from omote_models.store import StoreError
+    from omote_server.cli.common import pull_missing
+    from omote_server.footage import footage_store
+    from omote_server.inventory import USED
+    from omote_server.preview import chosen
+    from omote_server.trial import trial
+
+    registry = Registry(packs=packs or ())
+    try:
+        kinds = chosen(registry, filters)
+    except LookupError as error:
+        fail(f"{error.args[0]} `omote filters list` shows them", code=2)
+    pull_missing(*USED)
+    answer: list[dict[str, Any]] = []
+    try:
+        footage_store().pull("astronaut")
+        for kind in kinds:
+            for finding in trial(kind, registry):
+                answer.append({"filter": kind.id, **asdict(finding)})
+                if not as_json:
+                    mark = "[green]good[/green]" if finding.good else "[red]FAILS[/red]"
+                    console.print(f"{mark:5} {kind.id}: {finding.check}  ", end="")
+                    console.print(finding.told, markup=False, highlight=False, style="dim")
+    except (StoreError, RuntimeError) as error:
+        fail(str(error))
+    if as_json:
+        print_json(answer)
+    if not all(each["good"] for each in answer):
+        raise typer.Exit(1)
+
+
+def watch(
+    pack: Annotated[Path, typer.Argument(metavar="PACK", exists=True)],
+    out: Annotated[Path, typer.Option(dir_okay=False, help="The picture to write.")] = Path(
+        "out/watch.png"
+    ),
+    once: Annotated[bool, typer.Option("--once", help="Draw once and end.")] = False,
+) -> None:
+    """Draw a pack's sheet anew whenever one of its files is saved, until Ctrl+C.
+
+    Open the picture in a viewer that reloads. For a live camera: omote stream.
+    """
+    from omote_models.store import StoreError
+    from omote_server.cli.common import pull_missing
+    from omote_server.footage import footage_store
+    from omote_server.inventory import USED
+    from omote_server.preview import Studio
+
+    pull_missing(*USED)
+    try:
+        for name in ("astronaut", "carphone"):
+            footage_store().pull(name)
+        studio = Studio.opened()
+    except (StoreError, RuntimeError) as error:
+        fail(str(error))
+    out.parent.mkdir(parents=True, exist_ok=True)
+    drawn: dict[Path, float] = {}
+    while True:
+        if (files := _saved(pack)) != drawn:
+            drawn = files
+            good = _draw(pack, out, studio)
+            if once:
+                raise typer.Exit(0 if good else 1)
+        try:
+            time.sleep(_LOOK_S)
+        except KeyboardInterrupt:
+            return
+
+
+def _saved(pack: Path) -> dict[Path, float]:
+    """When each file of a pack was last changed."""
+    places = [*pack.rglob("*"), pack] if pack.is_dir() else [pack]
+    return {place: place.stat().st_mtime for place in places if place.is_file()}
+
+
+def _draw(pack: Path, out: Path, studio: Any) -> bool:
+    """Write the sheet, or say what is wrong and keep the last one."""
+    import cv2
+
+    from omote_filters.packs.load import load_pack
+    from omote_filters.packs.source import PackError
+    from omote_filters.registry import Registry
+    from omote_server.preview import sheet
+
+    try:
+        kind = load_pack(pack, Registry().find)
+    except PackError as error:
+        for problem in error.problems:
+            errors.print(problem, style="red", markup=False, highlight=False, soft_wrap=True)
+        return False
+    began = time.monotonic()
+    pixels = cv2.cvtColor(sheet(kind, Registry(packs=[pack]), studio), cv2.COLOR_RGB2BGR)
+    if not cv2.imwrite(str(out), pixels):
+        fail(f"{out} cannot be written")
+    took = time.monotonic() - began
+    console.print(f"{kind.name}: {out}, {took:.1f} s", markup=False, highlight=False)
+    return True
