@@ -81,6 +81,7 @@ format: setup  ## mend the layout
 
 pictures: setup  ## make the pictures of the documentation anew
 	$(BIN)/python docs/make_pictures.py
+	$(BIN)/python docs/make_tools.py
 
 bench: assets  ## the ruler: server beside the bare loop and the naive loop
 	$(BIN)/omote bench

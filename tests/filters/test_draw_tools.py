@@ -13,13 +13,17 @@ from heads import HEIGHT, WIDTH, broken, head, noise, skin_picture
 import omote_filters
 from omote_filters.builtin.face_paint import FacePaint
 from omote_filters.builtin.pixelate_face import HOLD_S, PixelateFace
+from omote_filters.chain import Chain, Consent
+from omote_filters.draw import masks
 from omote_filters.draw.crop import Crop, drawable
 from omote_filters.draw.masks import Mask, eyes, lips, openings, oval, skin
 from omote_filters.draw.mesh import FaceMesh
+from omote_filters.draw.motion import STILL, Shutter, smeared
 from omote_filters.draw.paint import coat, lay
 from omote_filters.draw.texture import SIZES, Texture, asset, rasterised
 from omote_filters.mask import mask_boxes
 from omote_filters.memory import TrackMemory
+from omote_filters.registry import ChainEntry, Registry
 from omote_filters.scene import Scene
 from omote_models.face import Box, Face
 from omote_models.landmarks import LEFT_EYE
@@ -222,3 +226,69 @@ def test_the_last_resort_hides_all_when_a_face_is_nowhere(box: Box) -> None:
     scene = Scene(picture.copy(), [replace(broken(head()), box=box)])
     mask_boxes(scene, [face.box for face in scene.all_faces])
     assert (scene.picture != picture).any(axis=2).mean() > 0.95
+
+
+def test_what_moves_fast_is_smeared_along_its_way() -> None:
+    paint = np.zeros((60, 60, 4), np.uint8)
+    paint[20:40, 20:40] = 255
+    along = smeared(paint, (16.0, 0.0))
+    assert along[30, 14, 0] > 0
+    assert along[30, 45, 0] > 0
+    assert not along[:20].any()
+    assert not along[40:].any()
+    assert along[30, 30].tolist() == [255] * 4
+    assert abs(int(along[30].astype(int).sum()) - int(paint[30].astype(int).sum())) < 250
+    assert np.array_equal(smeared(paint, (0.0, 0.0)), paint)
+
+
+def test_a_shutter_sees_how_far_a_face_moves() -> None:
+    shutter = Shutter()
+    one, other = head(centre=(200, 200)), head(centre=(220, 190))
+    assert shutter.smear(one, 1 / 30) == STILL, "it was never seen before"
+    dx, dy = shutter.smear(other, 1 / 30)
+    assert dx == pytest.approx(10, abs=0.1)
+    assert dy == pytest.approx(-5, abs=0.1)
+    assert shutter.smear(one, 1 / 30, wanted=False) == STILL
+    assert shutter.smear(head(centre=(201, 200)), 1 / 30) == STILL, "too little to see"
+    assert shutter.smear(other, 0.0) == STILL, "a still"
+    assert shutter.smear(head(centre=(20, 20)), 1 / 30) == STILL, "it was found elsewhere"
+
+
+def test_a_blurred_hat_leaves_no_gap_and_stays_in_its_rectangle() -> None:
+    chain = Chain.build([ChainEntry("hat", {"motion_blur": True})], Registry())
+    chain.start()
+    for number, x in enumerate((200, 222, 244)):
+        before = skin_picture()
+        scene = Scene(before.copy(), [head(centre=(x, 250))], time=number / 30, elapsed=1 / 30)
+        chain.apply(scene, Consent(face_effects=True))
+    told = np.zeros(before.shape[:2], bool)
+    for rect in scene.touched:
+        told[rect.slices] = True
+    changed = (scene.picture != before).any(axis=2)
+    assert changed.sum() > 1000
+    assert not (changed & ~told).any()
+    columns = np.flatnonzero(changed.any(axis=0))
+    rows = np.flatnonzero(told.any(axis=0))
+    assert columns[0] > rows[0] or columns[0] == 0
+    chain.stop()
+
+
+@pytest.mark.parametrize("name", ["beard_area", "hairline"])
+def test_regions_are_where_they_should_be(name: str) -> None:
+    face = head(centre=(264, 216))
+    scene = Scene(skin_picture(), [face])
+    crop = Crop.of(scene, face.box.grown(0.3, 0.3, 0.3, 0.3))
+    assert crop is not None
+    mask = getattr(masks, name)(face, crop)
+    points = crop.place(face.landmarks).astype(int)
+
+    def at(number: int) -> int:
+        return int(mask[points[number, 1], points[number, 0]])
+
+    assert mask.any()
+    if name == "beard_area":
+        assert min(at(152), at(199), at(164)) > 100
+        assert max(at(13), at(10), at(5)) < 20
+    else:
+        assert at(10) > 100
+        assert max(at(152), at(5), at(234)) < 20

@@ -11,6 +11,7 @@ import numpy as np
 from omote_filters.draw.crop import drawable
 from omote_filters.draw.easing import Spring
 from omote_filters.draw.head import HeadFrame
+from omote_filters.draw.motion import Shutter, blurred_in_motion
 from omote_filters.draw.sheet import Art, Sheet, SheetPainter, bent
 from omote_filters.filter import Appearance, Filter, Need, Stage
 from omote_filters.memory import TrackMemory
@@ -98,6 +99,7 @@ class AnimalEars(Filter):
         """Which animal."""
 
         animal: Animal = choice("cat", label="Animal")
+        motion_blur: bool = blurred_in_motion()
 
     def __init__(self, settings: FilterSettings | None = None) -> None:
         super().__init__(settings)
@@ -106,6 +108,7 @@ class AnimalEars(Filter):
     def start(self) -> None:
         """Draw every animal once: settings may change between two frames."""
         self._painter = SheetPainter()
+        self._shutter = Shutter()
         animals: tuple[Animal, ...] = get_args(Animal)
         self._ears = {animal: Art.of_svg(_EARS[animal][0], 512) for animal in animals}
         self._mirrored = {
@@ -119,7 +122,8 @@ class AnimalEars(Filter):
         for face in filter(drawable, scene.faces):
             head = HeadFrame.of(face)
             mood = self._follow(face, head, scene.elapsed)
-            self._painter.draw(scene, face, head, self._sheets(face, head, mood))
+            smear = self._shutter.smear(face, scene.elapsed, self.settings.motion_blur)
+            self._painter.draw(scene, face, head, self._sheets(face, head, mood), smear)
 
     def _follow(self, face: Face, head: HeadFrame, elapsed: float) -> _Mood:
         raised = _score(face, "browInnerUp") + 0.5 * (

@@ -6,6 +6,7 @@ from typing import Literal, get_args
 
 from omote_filters.draw.crop import drawable
 from omote_filters.draw.head import HeadFrame
+from omote_filters.draw.motion import Shutter, blurred_in_motion
 from omote_filters.draw.sheet import Art, Sheet, SheetPainter, around
 from omote_filters.filter import Appearance, Filter, Need, Stage
 from omote_filters.scene import Scene
@@ -34,10 +35,12 @@ class Crown(Filter):
         """What it is made of."""
 
         metal: Metal = choice("gold", label="Metal")
+        motion_blur: bool = blurred_in_motion()
 
     def start(self) -> None:
         """Draw every metal once: settings may change between two frames."""
         self._painter = SheetPainter()
+        self._shutter = Shutter()
         self._arts = {metal: Art.of_svg(_svg(metal), 1024) for metal in get_args(Metal)}
         self._shadow = self._arts["gold"].shadow
 
@@ -46,7 +49,8 @@ class Crown(Filter):
         body = Sheet(self._arts[self.settings.metal], _BAND)
         for face in filter(drawable, scene.faces):
             sheets = [body.shadow(0.35, self._shadow), body]
-            self._painter.draw(scene, face, HeadFrame.of(face), sheets)
+            smear = self._shutter.smear(face, scene.elapsed, self.settings.motion_blur)
+            self._painter.draw(scene, face, HeadFrame.of(face), sheets, smear)
 
 
 def _svg(metal: Metal) -> str:

@@ -8,6 +8,7 @@ import numpy as np
 
 from omote_filters.draw.crop import drawable
 from omote_filters.draw.head import HeadFrame
+from omote_filters.draw.motion import Shutter, blurred_in_motion
 from omote_filters.draw.sheet import Art, Sheet, SheetPainter, bent, side_shown
 from omote_filters.filter import Appearance, Filter, Need, Stage
 from omote_filters.scene import Scene
@@ -59,10 +60,12 @@ class Glasses(Filter):
 
         style: Style = choice("aviator", label="Style")
         tint: float = slider(1.0, 0, 1, label="Tint", hint="How dark the lenses are")
+        motion_blur: bool = blurred_in_motion()
 
     def start(self) -> None:
         """Draw every style once: settings may change between two frames."""
         self._painter = SheetPainter()
+        self._shutter = Shutter()
         self._fronts = {style: _front(style) for style in get_args(Style)}
         self._shadows = {style: frame.shadow for style, (frame, _) in self._fronts.items()}
         self._temples = {style: _temple(style) for style in get_args(Style)}
@@ -71,7 +74,8 @@ class Glasses(Filter):
         """Put them on every face."""
         for face in filter(drawable, scene.faces):
             head = HeadFrame.of(face)
-            self._painter.draw(scene, face, head, self._sheets(head))
+            smear = self._shutter.smear(face, scene.elapsed, self.settings.motion_blur)
+            self._painter.draw(scene, face, head, self._sheets(head), smear)
 
     def _sheets(self, head: HeadFrame) -> list[Sheet]:
         settings: Glasses.Settings = self.settings

@@ -6,6 +6,7 @@ from typing import Literal, get_args
 
 from omote_filters.draw.crop import drawable
 from omote_filters.draw.head import HeadFrame
+from omote_filters.draw.motion import Shutter, blurred_in_motion
 from omote_filters.draw.sheet import Art, Sheet, SheetPainter, bent
 from omote_filters.filter import Appearance, Filter, Need, Stage
 from omote_filters.scene import Scene
@@ -96,10 +97,12 @@ class Hat(Filter):
         """Which one."""
 
         style: Style = choice("top_hat", label="Style")
+        motion_blur: bool = blurred_in_motion()
 
     def start(self) -> None:
         """Draw every style once: settings may change between two frames."""
         self._painter = SheetPainter()
+        self._shutter = Shutter()
         self._arts = {style: Art.of_svg(_SVGS[style]) for style in get_args(Style)}
         self._shadows = {style: art.shadow for style, art in self._arts.items()}
 
@@ -112,4 +115,5 @@ class Hat(Filter):
         for face in filter(drawable, scene.faces):
             head = HeadFrame.of(face).unturned(0.0, low, -0.5)
             sheets = [sheet.shadow(0.35, self._shadows[style]).moved(y=-0.4), sheet]
-            self._painter.draw(scene, face, head, sheets)
+            smear = self._shutter.smear(face, scene.elapsed, self.settings.motion_blur)
+            self._painter.draw(scene, face, head, sheets, smear)

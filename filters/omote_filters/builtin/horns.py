@@ -8,6 +8,7 @@ import numpy as np
 
 from omote_filters.draw.crop import drawable
 from omote_filters.draw.head import HeadFrame
+from omote_filters.draw.motion import Shutter, blurred_in_motion
 from omote_filters.draw.sheet import Art, Sheet, SheetPainter, bent
 from omote_filters.filter import Appearance, Filter, Need, Stage
 from omote_filters.scene import Scene
@@ -86,17 +87,20 @@ class Horns(Filter):
         """Whose."""
 
         style: Style = choice("devil", label="Style")
+        motion_blur: bool = blurred_in_motion()
 
     def start(self) -> None:
         """Draw every style once: settings may change between two frames."""
         self._painter = SheetPainter()
+        self._shutter = Shutter()
         self._sheets = {style: _sheets(style) for style in get_args(Style)}
 
     def apply(self, scene: Scene) -> None:
         """Grow them on every head."""
         for face in filter(drawable, scene.faces):
             sheets = self._sheets[self.settings.style]
-            self._painter.draw(scene, face, HeadFrame.of(face), sheets)
+            smear = self._shutter.smear(face, scene.elapsed, self.settings.motion_blur)
+            self._painter.draw(scene, face, HeadFrame.of(face), sheets, smear)
 
 
 def _sheets(style: Style) -> list[Sheet]:

@@ -12,6 +12,7 @@ from omote_filters.assets import PictureAsset
 from omote_filters.draw.crop import drawable
 from omote_filters.draw.easing import Spring, smoothstep
 from omote_filters.draw.head import HeadFrame
+from omote_filters.draw.motion import Shutter, blurred_in_motion
 from omote_filters.draw.sheet import Art, Sheet, SheetPainter, bent
 from omote_filters.filter import Appearance, Filter, Need, Stage
 from omote_filters.memory import TrackMemory
@@ -80,10 +81,12 @@ class Sticker(Filter):
         y: float = slider(0, -12, 12, label="Up", hint="Centimetres")
         turn: float = slider(0, -180, 180, label="Turn", hint="Degrees, clockwise", step=1)
         opacity: float = slider(1.0, 0, 1, label="Opacity")
+        motion_blur: bool = blurred_in_motion()
 
     def start(self) -> None:
         """Draw every design once: settings may change between two frames."""
         self._painter = SheetPainter()
+        self._shutter = Shutter()
         self._springs: TrackMemory[Spring] = TrackMemory()
         for design in get_args(Design):
             _drawn(design)
@@ -108,7 +111,8 @@ class Sticker(Filter):
             grid = self._grid(art, centre, normal, popped)
             sheet = Sheet(art, grid, settings.opacity * shown)
             if sheet.opacity > 0 and popped > 0.02:
-                self._painter.draw(scene, face, head, [sheet])
+                smear = self._shutter.smear(face, scene.elapsed, self.settings.motion_blur)
+                self._painter.draw(scene, face, head, [sheet], smear)
 
     def _popped(self, face: Face, elapsed: float) -> float:
         """It pops up on a face that is new; a still shows it whole."""

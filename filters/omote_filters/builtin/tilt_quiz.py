@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Literal
 
 import cv2
@@ -30,6 +31,8 @@ _TILTED, _UPRIGHT = 13.0, 8.0
 """Degrees at which a choice begins, and at which it is taken back."""
 _CARD, _CHIP = (760, 220), (380, 170)
 _WIDE, _CHIP_WIDE = 2.1, 0.86
+_CARDS_WIDE = 2 * 1.12 + _CHIP_WIDE
+"""From the outer edge of one answer to that of the other, in widths of the face."""
 _WHITE, _INK = (255, 255, 255), (28, 30, 44)
 _TONES = {
     "open": ((92, 104, 255), (58, 60, 190)),
@@ -82,9 +85,11 @@ class TiltQuiz(Filter):
     def apply(self, scene: Scene) -> None:
         """Ask everybody."""
         self._ask()
-        for face in filter(drawable, scene.faces):
+        asked = [face for face in scene.faces if drawable(face)]
+        room = _room(asked)
+        for face in asked:
             player = self._follow(scene, face)
-            draw_sprites(scene, *self._sprites(scene, face, player))
+            draw_sprites(scene, *self._sprites(scene, face, player, min(face.width, room)))
 
     def _ask(self) -> None:
         """A changed question: new cards, and everybody may answer again."""
@@ -122,9 +127,10 @@ class TiltQuiz(Filter):
             scene.emit("answer", track_id=face.track_id, answer=leaning, correct=correct)
         return player
 
-    def _sprites(self, scene: Scene, face: Face, player: _Player) -> list[Sprite]:
-        unit, size = face.width, player.shown.value
+    def _sprites(self, scene: Scene, face: Face, player: _Player, unit: float) -> list[Sprite]:
+        size = player.shown.value
         x, y = (float(v) for v in face.points.mean(axis=0))
+        y -= 0.55 * (face.width - unit)
         top = _kept(y - 1.28 * unit, 0.31 * unit, scene.height)
         card = Sprite(self._card, (_kept(x, 1.05 * unit, scene.width), top), _WIDE * unit * size)
         sprites = [card]
@@ -145,6 +151,13 @@ class TiltQuiz(Filter):
         if side == correct:
             return "right"
         return "wrong" if player.answer == side else "open"
+
+
+def _room(faces: list[Face]) -> float:
+    """How wide a unit may be so that the cards of neighbours do not lie over each other."""
+    middles = sorted(float(face.points[:, 0].mean()) for face in faces)
+    gaps = [after - before for before, after in pairwise(middles)]
+    return max(min(gaps, default=math.inf) / _CARDS_WIDE, 1.0)
 
 
 def _kept(at: float, half: float, size: int) -> float:

@@ -42,6 +42,11 @@ JAW = (
     *(132, 58, 172, 136, 150, 149, 176, 148, 152, 377, 400, 378, 379, 365, 397, 288, 361),
     *(416, 434, 430, 431, 262, 428, 199, 208, 32, 211, 210, 214, 192),
 )
+BEARD = (
+    *(93, 132, 58, 172, 136, 150, 149, 176, 148, 152, 377, 400, 378, 379, 365, 397, 288, 361, 323),
+    *(401, 427, 436, 322, 391, 393, 164, 167, 165, 92, 216, 207, 177),
+)
+"""From ear to ear along the jaw, and back over the cheeks and below the nose."""
 NOSE_BRIDGE = (193, 168, 417, 351, 419, 248, 281, 5, 51, 3, 196, 122)
 
 _SUBPIXEL_BITS = 4
@@ -125,6 +130,24 @@ def forehead(face: Face, crop: Crop, grow: float = 0.0, feather: float = 0.04) -
 def jaw(face: Face, crop: Crop, grow: float = 0.0, feather: float = 0.03) -> Mask:
     """The lower rim of the face, from below one ear over the chin to below the other."""
     return _region(face, crop, [JAW], grow, feather)
+
+
+def beard_area(face: Face, crop: Crop, grow: float = 0.0, feather: float = 0.025) -> Mask:
+    """Where a full beard grows, moustache and all, without the lips."""
+    mask = _region(face, crop, [BEARD], grow, feather)
+    return _without(mask, filled(face, crop, [LIPS_OUTER], grow=0.006))
+
+
+def hairline(face: Face, crop: Crop, width: float = 0.12, feather: float = 0.025) -> Mask:
+    """The strip along the upper rim of the face, where skin becomes hair; `width` in face widths.
+
+    The mesh ends at the forehead: on a high hairline the strip lies on skin.
+    """
+    outer = filled(face, crop, [FACE_OVAL], grow=width / 2)
+    inner = filled(face, crop, [FACE_OVAL], grow=-width / 2)
+    above = filled(face, crop, [FOREHEAD], grow=0.14)
+    strip = np.asarray(cv2.bitwise_and(_without(outer, inner), above), np.uint8)
+    return soften(strip, feather * face.width * crop.scale)
 
 
 def nose_bridge(face: Face, crop: Crop, grow: float = 0.0, feather: float = 0.015) -> Mask:

@@ -13,6 +13,7 @@ import skia
 from omote_filters.draw.blend import over
 from omote_filters.draw.crop import Crop
 from omote_filters.draw.head import HeadFrame
+from omote_filters.draw.motion import STILL, Smear, smeared
 from omote_filters.draw.skin import cheek_pixels
 from omote_filters.draw.surface import Rgba, shader_of, surface_on
 from omote_filters.draw.texture import rasterised
@@ -173,12 +174,25 @@ class SheetPainter:
     def __init__(self) -> None:
         self._grids: dict[tuple[int, int], list[int]] = {}
 
-    def draw(self, scene: Scene, face: Face, head: HeadFrame, sheets: Sequence[Sheet]) -> None:
-        """Lay sheets over a face, the first one lowest. What lies outside is cut off."""
+    def draw(
+        self,
+        scene: Scene,
+        face: Face,
+        head: HeadFrame,
+        sheets: Sequence[Sheet],
+        smear: Smear = STILL,
+    ) -> None:
+        """Lay sheets over a face, the first one lowest. What lies outside is cut off.
+
+        With a `smear` they are blurred along it, see `draw.motion.Shutter`.
+        """
         placed = [head.place(sheet.points.reshape(-1, 3)) for sheet in sheets]
         if not placed:
             return
         box = Box.around(np.concatenate(placed))
+        if smear != STILL:
+            apart = (np.array((*smear, 0.0), np.float32) / 2, np.zeros(3, np.float32))
+            box = Box.around(np.concatenate([p + s for p in placed for s in (*apart, -apart[0])]))
         crop = Crop.of(scene, box.grown(0.02, 0.02, 0.02, 0.02), FINEST)
         if crop is None:
             return
@@ -188,6 +202,9 @@ class SheetPainter:
         for sheet, points in zip(sheets, placed, strict=True):
             if sheet.opacity > 0.004:
                 self._sheet(canvas, sheet, crop.place(points), light)
+        if smear != STILL:
+            across, down = crop.width / crop.rect.width, crop.height / crop.rect.height
+            paint = smeared(paint, (smear[0] * across, smear[1] * down))
         over(scene.edit(crop.rect), np.ascontiguousarray(crop.enlarged(paint)))
 
     def _sheet(self, canvas: Any, sheet: Sheet, points: FloatArray, light: FloatArray) -> None:
