@@ -15,7 +15,7 @@ from omote_models.face import Face
 from omote_models.store import model_store
 from omote_models.tracker import FaceTracker, TrackerOptions
 from omote_server.footage import footage_store
-from omote_server.inventory import USED
+from omote_server.inventory import used
 from omote_server.pipeline import Toolbox
 from omote_server.server import Server
 from omote_server.settings import Settings
@@ -28,7 +28,7 @@ Pixels = NDArray[np.uint8]
 @pytest.fixture(scope="session")
 def tools() -> Toolbox:
     """The models and filters of a real server."""
-    model_store().pull_all(USED)
+    model_store().pull_all(used())
     footage_store().pull_all()
     return load_tools()
 

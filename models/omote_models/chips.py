@@ -23,25 +23,61 @@ _TEMPLATE = np.array(
 )
 """Where dlib's five-point face template has these points, in a square of side 1."""
 
-_PADDING = 0.2
+PADDING = 0.2
+_EYES = (33, 263)
+"""The outer corners of the right and the left eye: from left to right in the picture."""
 
 
-def chip(picture: NDArray[np.uint8], landmarks: FloatArray, size: int) -> NDArray[np.uint8]:
+def chip(
+    picture: NDArray[np.uint8], landmarks: FloatArray, size: int, padding: float = PADDING
+) -> NDArray[np.uint8]:
     """An aligned face.
 
     The least-squares similarity (Umeyama, 1991) from five landmarks to dlib's template with
-    a padding of 0.2; anti-aliased where it shrinks, the border replicated.
+    some padding; anti-aliased where it shrinks, the border replicated.
 
     Args:
         picture: (height, width, 3) uint8 RGB.
         landmarks: (478, 2 or more) pixels.
         size: side of the chip in pixels.
+        padding: around the template, as a part of it.
 
     Returns:
         (size, size, 3) uint8 RGB.
     """
-    target = (_TEMPLATE + _PADDING) / (1 + 2 * _PADDING) * size
-    matrix = similarity(landmarks[_POINTS, :2].astype(np.float64), target)
+    target = (_TEMPLATE + padding) / (1 + 2 * padding) * size
+    return _cut(picture, similarity(landmarks[_POINTS, :2].astype(np.float64), target), size)
+
+
+def boxed(
+    picture: NDArray[np.uint8], landmarks: FloatArray, size: int, grow: float, lower: float
+) -> NDArray[np.uint8]:
+    """A face upright by the line of the eyes, in a square about its landmarks.
+
+    Args:
+        picture: (height, width, 3) uint8 RGB.
+        landmarks: (478, 2 or more) pixels.
+        size: side of the square in pixels.
+        grow: the square's side against the longer side of the landmarks' upright box.
+        lower: how far its middle lies below the box's, as a part of its side.
+
+    Returns:
+        (size, size, 3) uint8 RGB.
+    """
+    points = landmarks[:, :2].astype(np.float64)
+    across = points[_EYES[1]] - points[_EYES[0]]
+    length = max(float(np.hypot(*across)), 1e-9)
+    cos, sin = across / length
+    turn = np.array([[cos, sin], [-sin, cos]])
+    upright = points @ turn.T
+    low, high = upright.min(axis=0), upright.max(axis=0)
+    side = grow * max(float((high - low).max()), 1e-9)
+    corner = (low + high) / 2 + (0, lower * side) - side / 2
+    scale = size / side
+    return _cut(picture, np.column_stack([scale * turn, -scale * corner]), size)
+
+
+def _cut(picture: NDArray[np.uint8], matrix: NDArray[np.float64], size: int) -> NDArray[np.uint8]:
     shrink = 1 / max(float(np.hypot(matrix[0, 0], matrix[1, 0])), 1e-9)
     # Whole-number oversampling, then an area average: sharp, without aliasing.
     factor = int(np.clip(np.ceil(shrink), 1, 8))

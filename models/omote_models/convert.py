@@ -70,7 +70,7 @@ class _Graph:
         from onnx import helper, numpy_helper
 
         self._make, self._array = helper.make_node, numpy_helper.from_array
-        self._weights = weights
+        self.weights = weights
         self.nodes: list[Any] = []
         self.constants: list[Any] = []
 
@@ -84,14 +84,14 @@ class _Graph:
         return name
 
     def conv(self, x: str, name: str, stride: int, filters: str = "filters") -> str:
-        kernel = self._weights[f"{name}/{filters}"].transpose(3, 2, 0, 1)
+        kernel = self.weights[f"{name}/{filters}"].transpose(3, 2, 0, 1)
         inputs = [self.constant(f"{name}/{filters}", kernel)]
-        inputs.append(self.constant(f"{name}/bias", self._weights[f"{name}/bias"]))
+        inputs.append(self.constant(f"{name}/bias", self.weights[f"{name}/bias"]))
         # TensorFlow's SAME pads the lower right more, where it cannot be even.
         return self.node("Conv", x, *inputs, strides=[stride, stride], auto_pad="SAME_UPPER")
 
     def separable(self, x: str, name: str) -> str:
-        kernel = self._weights[f"{name}/depthwise_filter"].transpose(2, 3, 0, 1)
+        kernel = self.weights[f"{name}/depthwise_filter"].transpose(2, 3, 0, 1)
         depthwise = self.constant(f"{name}/depthwise_filter", kernel)
         x = self.node("Conv", x, depthwise, group=len(kernel), auto_pad="SAME_UPPER")
         return self.conv(x, name, 1, "pointwise_filter")
@@ -114,7 +114,7 @@ class _Graph:
 
     def dense(self, x: str, name: str) -> str:
         inputs = [
-            self.constant(f"{name}/{part}", self._weights[f"{name}/{part}"])
+            self.constant(f"{name}/{part}", self.weights[f"{name}/{part}"])
             for part in ("weights", "bias")
         ]
         return self.node("Gemm", x, *inputs)
@@ -138,6 +138,65 @@ def face_api(parts: Parts) -> bytes:
     x = graph.node("Flatten", graph.node("GlobalAveragePool", x))
     heads = {"age": graph.dense(x, "fc/age"), "gender": graph.dense(x, "fc/gender")}
     return _file(graph, (1, 3, 112, 112), heads, {"age": (1, 1), "gender": (1, 2)})
+
+
+def faceres(parts: Parts) -> bytes:
+    """Human's faceres-deep: a MobileNet with age, gender and an embedding, which is left out.
+
+    The result takes (1, 3, 224, 224) float32, BGR less a mean, and gives `age`, (1, 100) logits
+    of the ages 1 to 100, and `gender`, (1, 1) log odds of male.
+    """
+    layout, data = (part.read_bytes() for part in parts)
+    described = json.loads(layout)
+    nodes = {node["name"]: node for node in described["modelTopology"]["node"]}
+    weights = tfjs_weights(json.dumps(described["weightsManifest"]).encode(), data)
+    graph = _Graph(weights)
+
+    def stride(name: str) -> int:
+        return int(nodes[name]["attr"]["strides"]["list"]["i"][1])
+
+    def six(x: str) -> str:
+        return graph.node("Clip", x, "zero", "six")
+
+    graph.constant("zero", np.array(0, np.float32))
+    graph.constant("six", np.array(6, np.float32))
+    first = "conv1_bn/batchnorm_1/mul_1"
+    x = six(_folded(graph, "picture", "conv1", "conv1/convolution/merged_input", stride(first)))
+    for block in range(1, 14):
+        deep = f"conv_dw_{block}"
+        x = six(_depthwise(graph, x, deep, stride(f"{deep}/depthwise")))
+        flat = f"conv_pw_{block}"
+        x = six(_folded(graph, x, flat, f"{flat}/convolution/merged_input", 1))
+    x = graph.node("Flatten", graph.node("GlobalAveragePool", x))
+    x = graph.relu(_gemm(graph, x, "feats"))
+    heads = {"age": _gemm(graph, x, "age_pred"), "gender": _gemm(graph, x, "gender_pred")}
+    return _file(graph, (1, 3, 224, 224), heads, {"age": (1, 100), "gender": (1, 1)})
+
+
+def _folded(graph: _Graph, x: str, name: str, filters: str, stride: int) -> str:
+    """A convolution whose batch normalisation was folded into it."""
+    kernel = graph.constant(f"{name}/filters", graph.weights[filters].transpose(3, 2, 0, 1))
+    bias = graph.constant(f"{name}/bias", graph.weights[f"{name}_bn/batchnorm_1/sub"])
+    return graph.node("Conv", x, kernel, bias, strides=[stride, stride], auto_pad="SAME_UPPER")
+
+
+def _depthwise(graph: _Graph, x: str, name: str, stride: int) -> str:
+    scale = graph.weights[f"{name}_bn/batchnorm_1/mul"]
+    kernel = graph.weights[f"{name}/depthwise_kernel"].transpose(2, 3, 0, 1)
+    inputs = [
+        graph.constant(f"{name}/filters", kernel * scale[:, None, None, None]),
+        graph.constant(f"{name}/bias", graph.weights[f"{name}_bn/batchnorm_1/sub"]),
+    ]
+    strides = [stride, stride]
+    return graph.node("Conv", x, *inputs, group=len(kernel), strides=strides, auto_pad="SAME_UPPER")
+
+
+def _gemm(graph: _Graph, x: str, name: str) -> str:
+    parts = [
+        graph.constant(f"{name}/{part}", graph.weights[f"{name}/{part}"])
+        for part in ("kernel", "bias")
+    ]
+    return graph.node("Gemm", x, *parts)
 
 
 def _file(
@@ -207,5 +266,6 @@ def segmenter(parts: Parts) -> bytes:
 
 CONVERTERS: Mapping[str, Callable[[Parts], bytes]] = {
     "face_api": face_api,
+    "faceres": faceres,
     "segmenter": segmenter,
 }

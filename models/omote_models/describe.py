@@ -107,7 +107,10 @@ class Describer:
     def _inferred(
         self, picture: NDArray[np.uint8], face: Face, time: float, *, age: bool, gender: bool
     ) -> Attributes:
-        subject = self._subjects.setdefault(face.track_id, _Subject(Evidence(), time))
+        subject = self._subjects.get(face.track_id)
+        if subject is None:
+            subject = _Subject(Evidence(self._estimator.calibration), time)
+            self._subjects[face.track_id] = subject
         subject.seen = time
         if time >= subject.next_look:
             good = good_enough(picture, face)
@@ -120,6 +123,7 @@ class Describer:
             found.age if age else Estimate(),
             found.age_band if age else Estimate(),
             found.gender if gender else Estimate(),
+            found.ages if age else None,
         )
 
     def _settle_declared(self, faces: Sequence[Face]) -> None:
@@ -158,7 +162,8 @@ def _combined(declared: Declared, inferred: Attributes) -> Attributes:
         band = Estimate.declared(declared.age_band)
     if declared.gender is not None:
         gender = Estimate.declared(declared.gender)
-    return Attributes(age, band, gender)
+    ages = None if declared.speaks_of_age else inferred.ages
+    return Attributes(age, band, gender, ages)
 
 
 def good_enough(picture: NDArray[np.uint8], face: Face) -> bool:

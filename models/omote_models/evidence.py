@@ -2,20 +2,13 @@
 
 from __future__ import annotations
 
-import math
+from collections import deque
 
 import numpy as np
 
-from omote_models.demographics import AGES, Reading
+from omote_models.calibration import AGES, Calibration, interval_of
+from omote_models.demographics import Reading
 from omote_models.face import AgeBand, Attributes, Estimate, FloatArray, Gender, Source
-
-# Fitted on the 600 labelled development faces (faces-dev). How far the truth spreads around an
-# estimate grows with age: standard deviations in years, linear between these ages. The 80 %
-# interval then holds 80 % of the true ages, and 75 to 90 % of them in every band.
-_SPREAD_AGES = (0, 10, 18, 28, 45, 62, 100)
-_SPREAD_YEARS = (1.8, 2.6, 4.6, 7.5, 9.6, 10.5, 12.0)
-# A temperature of 1.3 brings the expected calibration error of gender from 0.029 to 0.016.
-_GENDER_TEMPERATURE = 1.3
 
 _LEAST_GENDER_CONFIDENCE = 0.7
 _LEAST_BAND_CONFIDENCE = 0.35
@@ -24,74 +17,68 @@ _GENDER_LEAD = 0.1
 _AGE_OF_VISIBLE_GENDER = 7.0
 _MEMORY = 16
 
+_FAR = 1.5
+"""Readings farther from the median than this many deviations count less (Huber, 1964)."""
+_LEAST_DEVIATION_YEARS, _LEAST_DEVIATION_LOGIT = 2.0, 0.6
 
-def _blur() -> FloatArray:
-    spread = np.interp(AGES, _SPREAD_AGES, _SPREAD_YEARS)
-    kernel = np.exp(-0.5 * ((AGES[:, None] - AGES[None, :]) / spread) ** 2)
-    normalised: FloatArray = (kernel / kernel.sum(axis=0)).astype(np.float32)
-    return normalised
-
-
-_BLUR = _blur()
 _BAND_OF_AGE = np.array([list(AgeBand).index(AgeBand.of(float(age))) for age in AGES])
 
 
 class Evidence:
-    """The running average of a track's readings, and the answer shown so far.
+    """The last readings of a track, and the answer shown so far.
 
-    An answer that was shown changes only when another leads it clearly, so that nothing
-    flickers at the edge of two bands.
+    They are averaged robustly, ages as distributions and gender as log odds. An answer that was
+    shown changes only when another leads it clearly, so that nothing flickers at the edge of two
+    bands.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, calibration: Calibration) -> None:
         self.count = 0
-        self._ages: FloatArray | None = None
-        self._age_readings = 0
-        self._male_logit: float | None = None
-        self._gender_readings = 0
+        self._calibration = calibration
+        self._ages: deque[FloatArray] = deque(maxlen=_MEMORY)
+        self._logits: deque[float] = deque(maxlen=_MEMORY)
         self._band: AgeBand | None = None
         self._gender: Gender | None = None
         self._answer: Attributes | None = None
 
     def add(self, reading: Reading) -> None:
-        """Take one more reading into the average; old ones fade after sixteen."""
+        """Take one more reading into the average; of many the last sixteen count."""
         self.count += 1
         self._answer = None
         if reading.ages is not None:
-            self._age_readings += 1
-            weight = 1 / min(self._age_readings, _MEMORY)
-            before = reading.ages if self._ages is None else self._ages
-            self._ages = before + weight * (reading.ages - before)
+            self._ages.append(reading.ages)
         if reading.male_logit is not None:
-            self._gender_readings += 1
-            weight = 1 / min(self._gender_readings, _MEMORY)
-            logit = reading.male_logit if self._male_logit is None else self._male_logit
-            self._male_logit = logit + weight * (reading.male_logit - logit)
+            self._logits.append(reading.male_logit)
 
     def attributes(self) -> Attributes:
         """Age, age band and gender; unknown where the evidence does not carry an answer."""
         if self._answer is None:
-            age, band = self._age_and_band()
-            self._answer = Attributes(age, band, self._gender_estimate(age.value))
+            self._answer = self._answered()
         return self._answer
 
-    def _age_and_band(self) -> tuple[Estimate[float], Estimate[AgeBand]]:
-        if self._ages is None:
-            return Estimate(), Estimate()
-        spread = _BLUR @ self._ages
+    def _answered(self) -> Attributes:
+        if not self._ages:
+            return Attributes()
+        stacked = np.stack(self._ages)
+        weights = robust_weights(stacked @ AGES, _LEAST_DEVIATION_YEARS)
+        mean = np.asarray(weights @ stacked / weights.sum(), np.float32)
+        years = float(mean @ AGES)
+        spread = self._calibration.blurred(mean, float(weights.sum()))
         bands = np.bincount(_BAND_OF_AGE, spread, len(AgeBand)).astype(np.float32)
         self._band = _steady_band(self._band, bands)
         confidence = float(bands[list(AgeBand).index(self._band)])
-        years = float(self._ages @ AGES)
-        age = Estimate(years, _interval(spread), confidence, Source.INFERRED)
-        if confidence < _LEAST_BAND_CONFIDENCE:
-            return age, Estimate()
-        return age, Estimate(self._band, None, confidence, Source.INFERRED)
+        age = Estimate(years, interval_of(spread), confidence, Source.INFERRED)
+        band = Estimate[AgeBand]()
+        if confidence >= _LEAST_BAND_CONFIDENCE:
+            band = Estimate(self._band, None, confidence, Source.INFERRED)
+        return Attributes(age, band, self._gender_estimate(years), spread)
 
-    def _gender_estimate(self, years: float | None) -> Estimate[Gender]:
-        if self._male_logit is None or (years is not None and years < _AGE_OF_VISIBLE_GENDER):
+    def _gender_estimate(self, years: float) -> Estimate[Gender]:
+        if not self._logits or years < _AGE_OF_VISIBLE_GENDER:
             return Estimate()
-        male = male_probability(self._male_logit)
+        logits = np.array(self._logits, np.float32)
+        weights = robust_weights(logits, _LEAST_DEVIATION_LOGIT)
+        male = self._calibration.male_probability(float(weights @ logits / weights.sum()))
         lead = _GENDER_LEAD / 2 if self._gender else 0.0
         threshold = 0.5 - lead if self._gender is Gender.MALE else 0.5 + lead
         self._gender = Gender.MALE if male > threshold else Gender.FEMALE
@@ -101,9 +88,18 @@ class Evidence:
         return Estimate(self._gender, None, confidence, Source.INFERRED)
 
 
-def male_probability(logit: float) -> float:
-    """The calibrated probability of male from the networks' log odds."""
-    return 1 / (1 + math.exp(-logit / _GENDER_TEMPERATURE))
+def robust_weights(values: FloatArray, least_deviation: float) -> FloatArray:
+    """How much each of some values counts, 0 to 1: less, the farther it is from the median.
+
+    Huber's weights, with the deviation estimated by the median of absolute deviations.
+
+    Args:
+        values: (n,).
+        least_deviation: what is nearer than this always counts fully.
+    """
+    away = np.abs(values - np.median(values))
+    deviation = max(1.4826 * float(np.median(away)), least_deviation)
+    return np.asarray(1 / np.maximum(1.0, away / (_FAR * deviation)), np.float32)
 
 
 def _steady_band(shown: AgeBand | None, bands: FloatArray) -> AgeBand:
@@ -111,9 +107,3 @@ def _steady_band(shown: AgeBand | None, bands: FloatArray) -> AgeBand:
     if shown is None or bands.max() > bands[list(AgeBand).index(shown)] + _BAND_LEAD:
         return best
     return shown
-
-
-def _interval(spread: FloatArray) -> tuple[float, float]:
-    cumulated = np.cumsum(spread)
-    low, high = np.interp([0.1, 0.9], cumulated, AGES + 0.5)
-    return float(low), float(high)

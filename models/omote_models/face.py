@@ -91,11 +91,16 @@ class Estimate(Generic[T]):
 
 @dataclass(frozen=True, slots=True)
 class Attributes:
-    """Age in years, age band and gender, each possibly unknown."""
+    """Age in years, age band and gender, each possibly unknown.
+
+    `ages` is the calibrated distribution of an inferred age over `calibration.AGES`, (101,)
+    float32; None otherwise.
+    """
 
     age: Estimate[float] = Estimate()
     age_band: Estimate[AgeBand] = Estimate()
     gender: Estimate[Gender] = Estimate()
+    ages: FloatArray | None = field(default=None, compare=False, repr=False)
 
     @property
     def maybe_minor(self) -> bool:

@@ -26,7 +26,7 @@ class Made(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    by: Literal["face_api", "segmenter"]
+    by: Literal["face_api", "faceres", "segmenter"]
     of: Annotated[tuple[Text, ...], Field(min_length=1)]
 
 

@@ -65,6 +65,7 @@ class OutputOptions:
     pose: bool = False
     faces: bool = False
     attributes: bool = False
+    age_ranges: tuple[int, ...] = ()
 
     @property
     def wants_faces(self) -> bool:

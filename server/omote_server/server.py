@@ -66,18 +66,22 @@ class Server:
 
         Raises:
             StoreError: a model is missing or damaged.
+            EstimatorError: the estimator is missing or cannot be used.
             OSError: the port is taken or the certificate cannot be read.
         """
         tools = self._tools
         if tools is None:
             registry = Registry(packs=self.settings.packs)
-            tools = await asyncio.to_thread(load_tools, registry, marks=self.settings.marks)
+            settings = self.settings
+            tools = await asyncio.to_thread(
+                load_tools, registry, marks=settings.marks, estimator=settings.estimator
+            )
             await asyncio.to_thread(warm, tools)
         self._engine = ThreadEngine(tools, self.settings.workers)
         self._host = SessionHost(self._engine, tools.registry, self.settings.limits)
         token = self.settings.token.get_secret_value() if self.settings.token else None
         filter_service_pb2_grpc.add_FilterServiceServicer_to_server(
-            FilterService(self._host, token), self._grpc
+            FilterService(self._host, token, self.settings.estimator), self._grpc
         )
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._grpc)
         if self.settings.reflection:

@@ -52,9 +52,10 @@ Context = grpc.aio.ServicerContext[Any, Any]
 class FilterService(filter_service_pb2_grpc.FilterServiceServicer):
     """`omote.v1.FilterService`."""
 
-    def __init__(self, host: SessionHost, token: str | None = None) -> None:
+    def __init__(self, host: SessionHost, token: str | None, estimator: str) -> None:
         self._host = host
         self._token = token
+        self._estimator = estimator
         self._began = time.monotonic()
 
     async def StreamFrames(  # noqa: N802 - the wire's name
@@ -126,7 +127,7 @@ class FilterService(filter_service_pb2_grpc.FilterServiceServicer):
             server_version=VERSION,
             api_version="omote.v1",
             limits=wire.limits(self._host.limits),
-            models=[_model(fact, request.include_cards) for fact in model_facts()],
+            models=[_model(fact, request.include_cards) for fact in model_facts(self._estimator)],
             uptime=uptime,
             active_sessions=self._host.active,
         )

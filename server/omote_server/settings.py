@@ -41,6 +41,9 @@ class Settings(BaseSettings):
     reflection: bool = Field(False, description="Let tools like grpcurl explore the server.")
     packs: tuple[Path, ...] = Field((), description="Folders of packs, or packs.")
     marks: bool = Field(True, description="Mark pictures with a replaced or aged face.")
+    estimator: str = Field(
+        "light", description="Age and gender: light, accurate, or the path of an estimator.toml."
+    )
     grace_seconds: float = Field(5.0, ge=0, description="How long a stop waits for streams.")
     log_level: str = Field("info", pattern="^(debug|info|warning|error)$")
 

@@ -8,30 +8,35 @@ import numpy as np
 from omote_filters.chain import Consent
 from omote_filters.registry import Registry
 from omote_models.demographics import DemographicsEstimator
+from omote_models.estimators import DEFAULT, find_estimator
 from omote_models.store import model_store
 from omote_server.codec import encode
 from omote_server.messages import Frame, OutputOptions, PictureFormat
 from omote_server.pipeline import Directives, Job, Pipeline, PipelineOptions, Toolbox
 
 
-def load_tools(registry: Registry | None = None, *, marks: bool = True) -> Toolbox:
+def load_tools(
+    registry: Registry | None = None, *, marks: bool = True, estimator: str = DEFAULT
+) -> Toolbox:
     """The models from the cache and the filters.
 
     Args:
         registry: the filters; those that are installed by default.
         marks: whether pictures with a replaced or aged face are marked.
+        estimator: of age and gender: "light", "accurate", or the path of one's own.
 
     Raises:
         StoreError: a model is missing or damaged; the message says how to mend it.
+        EstimatorError: the estimator is missing or cannot be used.
     """
     # Sessions give the parallelism; OpenCV's own threads only get in their way.
     cv2.setNumThreads(1)
     store = model_store()
-    estimator = DemographicsEstimator(store.path("face-api"), store.path("gender-dlib"))
+    demographics = DemographicsEstimator.load(find_estimator(estimator), store)
     return Toolbox(
         registry or Registry(),
         store.path("face_landmarker"),
-        estimator,
+        demographics,
         store.path("person"),
         store.path("person-wide"),
         marks,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Mapping, Sized
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Mapping, Sequence, Sized
 from typing import Any, TypeVar
 
 from google.protobuf import json_format, struct_pb2
@@ -14,8 +14,9 @@ from omote_filters.registry import Broken, ChainEntry
 from omote_filters.scene import Event
 from omote_filters.settings import Parameter, Violation, Widget, describe
 from omote_models.describe import Declared
-from omote_models.face import AgeBand, Attributes, Estimate, Face, FloatArray, Gender, Source
+from omote_models.face import AgeBand, Attributes, Face, FloatArray, Gender, Source
 from omote_models.landmarks import BLENDSHAPE_NAMES
+from omote_models.ranges import check_edges, likeliest, ranges_of
 from omote_server import codec
 from omote_server.errors import InvalidRequest
 from omote_server.messages import (
@@ -265,7 +266,20 @@ def output_options(message: stream_pb2.OutputOptions) -> OutputOptions:
         pose=message.pose,
         faces=message.faces,
         attributes=message.attributes,
+        age_ranges=_age_ranges(message),
     )
+
+
+def _age_ranges(message: stream_pb2.OutputOptions) -> tuple[int, ...]:
+    edges = tuple(message.age_ranges)
+    if edges and not message.attributes:
+        raise InvalidRequest.at("output.age_ranges", "needs output.attributes to be set")
+    if edges:
+        try:
+            check_edges(edges)
+        except ValueError as error:
+            raise InvalidRequest.at("output.age_ranges", str(error)) from None
+    return edges
 
 
 def _wanted_limits(message: stream_pb2.StreamLimits) -> Limits:
@@ -409,7 +423,7 @@ def _face(face: Face, output: OutputOptions, attributes: bool) -> face_pb2.Face:
     message = face_pb2.Face(
         track_id=face.track_id,
         box=face_pb2.Rectangle(x=box.x, y=box.y, width=box.width, height=box.height),
-        attributes=_attributes(face.attributes) if attributes else None,
+        attributes=_attributes(face.attributes, output.age_ranges) if attributes else None,
     )
     arrays = (
         (face_pb2.Face.LANDMARKS_FIELD_NUMBER, face.landmarks if output.landmarks else None),
@@ -437,7 +451,7 @@ def varint(value: int) -> bytes:
     return bytes(out)
 
 
-def _attributes(attributes: Attributes) -> face_pb2.Attributes:
+def _attributes(attributes: Attributes, edges: Sequence[int]) -> face_pb2.Attributes:
     age, band, gender = attributes.age, attributes.age_band, attributes.gender
     message = face_pb2.Attributes(
         age=face_pb2.AgeEstimate(confidence=age.confidence, source=_SOURCES[age.source]),
@@ -445,7 +459,7 @@ def _attributes(attributes: Attributes) -> face_pb2.Attributes:
             band=_TO_AGE_BANDS[band.value] if band.value else face_pb2.AGE_BAND_UNSPECIFIED,
             confidence=band.confidence,
             source=_SOURCES[band.source],
-            decade=_decade(age),
+            decade=_decade(attributes),
         ),
         gender=face_pb2.GenderEstimate(
             gender=_TO_GENDERS[gender.value] if gender.value else face_pb2.GENDER_UNSPECIFIED,
@@ -457,11 +471,17 @@ def _attributes(attributes: Attributes) -> face_pb2.Attributes:
         message.age.years = age.value
     if age.interval is not None:
         message.age.low, message.age.high = age.interval
+    for found in ranges_of(attributes, edges) if edges else ():
+        message.age_ranges.add(
+            first_year=found.first, last_year=found.last, probability=found.probability
+        )
     return message
 
 
-def _decade(age: Estimate[float]) -> str:
-    return "" if age.value is None else f"{int(age.value) // 10 * 10}s"
+def _decade(attributes: Attributes) -> str:
+    """The likeliest decade, which need not be that of the mean."""
+    found = likeliest(attributes)
+    return "" if found is None else f"{found.first}s"
 
 
 def timings(ours: Timings) -> stream_pb2.StageTimings:

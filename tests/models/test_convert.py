@@ -9,8 +9,9 @@ import numpy as np
 import onnxruntime
 import pytest
 
+from omote_models.calibration import AGES
 from omote_models.convert import ConvertError, convert, tfjs_weights
-from omote_models.demographics import AGES, at_age
+from omote_models.networks import at_age
 from omote_models.store import model_store
 
 _MEAN = np.array([122.782, 117.001, 104.298], np.float32)
@@ -70,3 +71,17 @@ def test_a_distribution_at_one_age_has_it_as_its_mean(years: float) -> None:
     ages = at_age(years)
     assert float(ages.sum()) == pytest.approx(1)
     assert float(ages @ AGES) == pytest.approx(min(100.0, max(0.25, years)), abs=1e-4)
+
+
+def test_faceres_says_what_the_original_says() -> None:
+    session = onnxruntime.InferenceSession(model_store().pull("faceres"))
+    numbers = np.arange(224 * 224 * 3, dtype=np.float64)
+    picture = (numbers * 2654435761 % 4294967296 / 4294967296 * 255 - 110).astype(np.float32)
+    batch = picture.reshape(1, 224, 224, 3).transpose(0, 3, 1, 2)
+    logits, male = session.run(["age", "gender"], {"picture": np.ascontiguousarray(batch)})
+    ages = np.exp(logits[0] - logits[0].max())
+    ages /= ages.sum()
+    # What the original answered on TensorFlow.js 4.22's CPU backend.
+    assert ages[:3] == pytest.approx([0.0078027584, 0.0015051520, 0.0010935217], abs=1e-6)
+    assert float(ages @ np.arange(1, 101)) == pytest.approx(38.975955963, abs=1e-3)
+    assert 1 / (1 + np.exp(-male[0, 0])) == pytest.approx(0.6559480428, abs=1e-5)

@@ -6,9 +6,11 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from omote_models.calibration import AGES
 from omote_models.chips import chip, similarity
-from omote_models.demographics import AGES, Reading
+from omote_models.demographics import Reading
 from omote_models.describe import Declared, Describer, good_enough, turn
+from omote_models.estimators import find_estimator
 from omote_models.evidence import Evidence
 from omote_models.face import AgeBand, Box, Face, Gender, Source
 from omote_models.tracker import FaceTracker
@@ -16,6 +18,8 @@ from omote_server.pipeline import Toolbox
 
 Pixels = NDArray[np.uint8]
 FACES_DEV = Path(__file__).parents[3] / "shared" / "data" / "faces-dev"
+
+CALIBRATION = find_estimator("light").spec.calibration
 
 
 def reading(age: float, male_logit: float = 3.0) -> Reading:
@@ -88,7 +92,7 @@ def test_the_recipe_measures_as_published(tools: Toolbox, face_model: Path) -> N
         assert found.ages is not None
         assert found.male_logit is not None
         errors.append(abs(float(found.ages @ AGES) - float(row["age"])))
-        evidence = Evidence()
+        evidence = Evidence(CALIBRATION)
         evidence.add(found)
         low, high = evidence.attributes().age.interval or (0, 0)
         covered.append(low <= float(row["age"]) + 0.5 <= high)
@@ -102,7 +106,7 @@ def test_the_recipe_measures_as_published(tools: Toolbox, face_model: Path) -> N
 
 
 def test_no_evidence_is_unknown() -> None:
-    found = Evidence().attributes()
+    found = Evidence(CALIBRATION).attributes()
     assert not found.age.known
     assert not found.age_band.known
     assert not found.gender.known
@@ -110,7 +114,7 @@ def test_no_evidence_is_unknown() -> None:
 
 
 def test_readings_average_out() -> None:
-    evidence = Evidence()
+    evidence = Evidence(CALIBRATION)
     for age in (24, 34, 29, 27, 31):
         evidence.add(reading(age))
     found = evidence.attributes()
@@ -122,7 +126,7 @@ def test_readings_average_out() -> None:
 
 
 def test_a_band_that_is_shown_does_not_flicker() -> None:
-    evidence = Evidence()
+    evidence = Evidence(CALIBRATION)
     bands = set()
     for i in range(60):
         evidence.add(reading(35 + 3 * (-1) ** i))
@@ -131,10 +135,10 @@ def test_a_band_that_is_shown_does_not_flicker() -> None:
 
 
 def test_gender_is_unknown_when_it_is_not_clear_and_for_small_children() -> None:
-    unclear = Evidence()
+    unclear = Evidence(CALIBRATION)
     unclear.add(reading(30, male_logit=0.4))
     assert not unclear.attributes().gender.known
-    child = Evidence()
+    child = Evidence(CALIBRATION)
     child.add(reading(4, male_logit=6.0))
     assert not child.attributes().gender.known
 
@@ -225,6 +229,7 @@ class _Counting:
 
     def __init__(self, tools: Toolbox) -> None:
         self._estimator = tools.estimator
+        self.calibration = tools.estimator.calibration
         self.count = 0
 
     def read(self, *args: object, **kwargs: object) -> Reading:

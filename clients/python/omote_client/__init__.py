@@ -26,6 +26,7 @@ from omote_client.pictures import FrameLike, Picture, RawPicture
 from omote_client.reconnect import Reconnect
 from omote_client.requests import ChainLike, Consent, Declared, FilterUse, Limits, Output
 from omote_client.results import (
+    AgeRange,
     Attributes,
     Box,
     Bypassed,
@@ -46,6 +47,7 @@ from omote_client.words import AgeBand, Delivery, Gender, OutputMode, PictureFor
 
 __all__ = [
     "AgeBand",
+    "AgeRange",
     "Attributes",
     "Box",
     "Bypassed",

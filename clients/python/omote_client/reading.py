@@ -15,6 +15,7 @@ from omote_client.pictures import picture_from_wire
 from omote_client.private import private_message
 from omote_client.requests import Limits
 from omote_client.results import (
+    AgeRange,
     Attributes,
     Box,
     Bypassed,
@@ -148,6 +149,14 @@ def _attributes(message: face_pb2.Attributes) -> Attributes:
             None,
             band.confidence,
             _source(band.source),
+        ),
+        age_ranges=tuple(
+            AgeRange(
+                each.first_year,
+                each.last_year if each.HasField("last_year") else None,
+                each.probability,
+            )
+            for each in message.age_ranges
         ),
         decade=band.decade or None,
         gender=Estimate(

@@ -81,6 +81,8 @@ class Output:
         faces: box and track of each face. Any of the four below brings it along.
         landmarks, blendshapes, pose: the arrays of each face.
         attributes: age and gender, even where no filter asks for them.
+        age_ranges: the first year of each range of age to tell the probability of, such as
+            (0, 18, 65); it brings attributes along.
     """
 
     mode: OutputMode = OutputMode.FRAME
@@ -91,10 +93,12 @@ class Output:
     blendshapes: bool = False
     pose: bool = False
     attributes: bool = False
+    age_ranges: tuple[int, ...] = ()
 
     def to_wire(self) -> stream_pb2.OutputOptions:
         """The wire's message."""
-        parts = (self.faces, self.landmarks, self.blendshapes, self.pose, self.attributes)
+        attributes = self.attributes or bool(self.age_ranges)
+        parts = (self.faces, self.landmarks, self.blendshapes, self.pose, attributes)
         options = stream_pb2.OutputOptions(
             mode=number(stream_pb2.OutputMode, self.mode),
             jpeg_quality=self.jpeg_quality,
@@ -102,7 +106,8 @@ class Output:
             landmarks=self.landmarks,
             blendshapes=self.blendshapes,
             pose=self.pose,
-            attributes=self.attributes,
+            attributes=attributes,
+            age_ranges=self.age_ranges,
         )
         if self.format is not None:
             options.format = number(picture_pb2.PictureFormat, self.format)

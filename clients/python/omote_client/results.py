@@ -42,13 +42,26 @@ class Estimate(Generic[T]):
 
 
 @dataclass(frozen=True, slots=True)
+class AgeRange:
+    """Some years of life and how probable they are; `last` is None where the range is open."""
+
+    first: int
+    last: int | None
+    probability: float
+
+
+@dataclass(frozen=True, slots=True)
 class Attributes:
-    """Age in years, age band, decade of life ("20s") and gender, each possibly unknown."""
+    """Age in years, age band, decade of life ("20s") and gender, each possibly unknown.
+
+    `age_ranges` are those that `Output.age_ranges` asked for; empty where the age is unknown.
+    """
 
     age: Estimate[float] = Estimate()
     age_band: Estimate[AgeBand] = Estimate()
     decade: str | None = None
     gender: Estimate[Gender] = Estimate()
+    age_ranges: tuple[AgeRange, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -13,14 +13,17 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from omote_models.calibration import AGES
 from omote_models.demographics import DemographicsEstimator
+from omote_models.evaluation.calibrate import Labelled
 from omote_models.evaluation.samples import Sample
-from omote_models.evidence import Evidence, male_probability
-from omote_models.face import Face
+from omote_models.evidence import Evidence
+from omote_models.face import Face, FloatArray, Gender
 from omote_models.tracker import FaceTracker, TrackerOptions
 
 _MOST_PIXELS = 50_000_000
 _BORDER = 0.5
+_LEAST_PROBABILITY = 0.002
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +35,8 @@ class Answer:
         problem: why there is no answer, empty where there is one.
         years, low, high: the age and its 80 % interval.
         male: calibrated probability of male.
+        logit: uncalibrated log odds of male.
+        ages: the uncalibrated distribution: place in `AGES` and probability, where it counts.
         band, gender: what would be shown, None where it is unknown.
         faces: how many faces there were; the largest is meant.
         milliseconds: of the networks.
@@ -43,6 +48,8 @@ class Answer:
     low: float = 0.0
     high: float = 0.0
     male: float = 0.5
+    logit: float = 0.0
+    ages: tuple[tuple[int, float], ...] = ()
     band: str | None = None
     gender: str | None = None
     faces: int = 0
@@ -65,6 +72,7 @@ class AnswerBook:
         for line in lines[1:]:
             values = _parsed(line)  # the last line may be cut, where a run was killed
             if isinstance(values, dict) and "file" in values:
+                values["ages"] = tuple(map(tuple, values.get("ages", ())))
                 self.answers[str(values["file"])] = Answer(**values)
 
     def add(self, answer: Answer) -> None:
@@ -120,7 +128,7 @@ class Examiner:
         began = time.perf_counter()
         reading = self._estimator.read(picture, faces[0].landmarks)
         spent = (time.perf_counter() - began) * 1000
-        evidence = Evidence()
+        evidence = Evidence(self._estimator.calibration)
         evidence.add(reading)
         found = evidence.attributes()
         if found.age.value is None or found.age.interval is None or reading.male_logit is None:
@@ -131,7 +139,9 @@ class Examiner:
             years=round(found.age.value, 3),
             low=round(found.age.interval[0], 3),
             high=round(found.age.interval[1], 3),
-            male=round(male_probability(reading.male_logit), 5),
+            male=round(self._estimator.calibration.male_probability(reading.male_logit), 5),
+            logit=round(reading.male_logit, 5),
+            ages=_sparse(reading.ages),
             band=None if band is None else band.value,
             gender=None if gender is None else gender.value,
             faces=len(faces),
@@ -144,6 +154,23 @@ class Examiner:
             return sorted(tracker.track(picture, 0.0), key=lambda face: -face.box.area)
         finally:
             tracker.close()
+
+
+def _sparse(ages: FloatArray | None) -> tuple[tuple[int, float], ...]:
+    if ages is None:
+        return ()
+    places = np.flatnonzero(ages > _LEAST_PROBABILITY)
+    return tuple((int(place), round(float(ages[place]), 4)) for place in places)
+
+
+def labelled(sample: Sample, answer: Answer) -> Labelled:
+    """A sample's label and the answer, for a fit."""
+    ages = np.zeros(len(AGES), np.float32)
+    for place, probability in answer.ages:
+        ages[place] = probability
+    exact = sample.age[0] if sample.age is not None and sample.age[0] == sample.age[1] else None
+    male = None if sample.gender is None else sample.gender is Gender.MALE
+    return Labelled(ages / max(float(ages.sum()), 1e-6), answer.logit, exact, male)
 
 
 def name_in(picture: Path, root: Path) -> str:

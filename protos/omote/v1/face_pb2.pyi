@@ -198,8 +198,8 @@ class AgeBandEstimate(_message.Message):
     """0 to 1: the probability of this band. 1 when declared, 0 when unknown."""
     source: Global___EstimateSource.ValueType
     decade: _builtins.str
-    """The decade of life as a label: "0s" below ten, then "10s", "20s" … Empty
-    when unknown.
+    """The likeliest decade of life as a label: "0s" below ten, then "10s", "20s" …
+    Empty when unknown.
     """
     def __init__(
         self,
@@ -245,28 +245,67 @@ class GenderEstimate(_message.Message):
 Global___GenderEstimate: _TypeAlias = GenderEstimate  # noqa: Y015
 
 @_typing.final
+class AgeRange(_message.Message):
+    """Some years of life, and how probable they are."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    FIRST_YEAR_FIELD_NUMBER: _builtins.int
+    LAST_YEAR_FIELD_NUMBER: _builtins.int
+    PROBABILITY_FIELD_NUMBER: _builtins.int
+    first_year: _builtins.int
+    last_year: _builtins.int
+    """Absent where the range is open."""
+    probability: _builtins.float
+    """0 to 1."""
+    def __init__(
+        self,
+        *,
+        first_year: _builtins.int = ...,
+        last_year: _builtins.int | None = ...,
+        probability: _builtins.float = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_last_year", b"_last_year", "last_year", b"last_year"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_last_year", b"_last_year", "first_year", b"first_year", "last_year", b"last_year", "probability", b"probability"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__last_year: _TypeAlias = _typing.Literal["last_year"]  # noqa: Y015
+    _WhichOneofArgType__last_year: _TypeAlias = _typing.Literal["_last_year", b"_last_year"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__last_year) -> _WhichOneofReturnType__last_year | None: ...
+
+Global___AgeRange: _TypeAlias = AgeRange  # noqa: Y015
+
+@_typing.final
 class Attributes(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     AGE_FIELD_NUMBER: _builtins.int
     AGE_BAND_FIELD_NUMBER: _builtins.int
     GENDER_FIELD_NUMBER: _builtins.int
+    AGE_RANGES_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def age(self) -> Global___AgeEstimate: ...
     @_builtins.property
     def age_band(self) -> Global___AgeBandEstimate: ...
     @_builtins.property
     def gender(self) -> Global___GenderEstimate: ...
+    @_builtins.property
+    def age_ranges(self) -> _containers.RepeatedCompositeFieldContainer[Global___AgeRange]:
+        """The ranges that OutputOptions.age_ranges asked for; empty when the age is
+        unknown.
+        """
+
     def __init__(
         self,
         *,
         age: Global___AgeEstimate | None = ...,
         age_band: Global___AgeBandEstimate | None = ...,
         gender: Global___GenderEstimate | None = ...,
+        age_ranges: _abc.Iterable[Global___AgeRange] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["age", b"age", "age_band", b"age_band", "gender", b"gender"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["age", b"age", "age_band", b"age_band", "gender", b"gender"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["age", b"age", "age_band", b"age_band", "age_ranges", b"age_ranges", "gender", b"gender"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -235,6 +235,7 @@ class OutputOptions(_message.Message):
     POSE_FIELD_NUMBER: _builtins.int
     FACES_FIELD_NUMBER: _builtins.int
     ATTRIBUTES_FIELD_NUMBER: _builtins.int
+    AGE_RANGES_FIELD_NUMBER: _builtins.int
     mode: Global___OutputMode.ValueType
     format: _picture_pb2.PictureFormat.ValueType
     """Unspecified means JPEG."""
@@ -254,6 +255,13 @@ class OutputOptions(_message.Message):
     """Whether age and gender are estimated even if no filter asks for them. Needs
     consent for demographics.
     """
+    @_builtins.property
+    def age_ranges(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
+        """The first year of each age range whose probability Attributes.age_ranges
+        carries, rising; the last range is open. At most 32. Such as 0, 18, 65, or
+        0, 10, 20 … for decades. Needs `attributes`.
+        """
+
     def __init__(
         self,
         *,
@@ -265,10 +273,11 @@ class OutputOptions(_message.Message):
         pose: _builtins.bool = ...,
         faces: _builtins.bool = ...,
         attributes: _builtins.bool = ...,
+        age_ranges: _abc.Iterable[_builtins.int] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_jpeg_quality", b"_jpeg_quality", "jpeg_quality", b"jpeg_quality"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_jpeg_quality", b"_jpeg_quality", "attributes", b"attributes", "blendshapes", b"blendshapes", "faces", b"faces", "format", b"format", "jpeg_quality", b"jpeg_quality", "landmarks", b"landmarks", "mode", b"mode", "pose", b"pose"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_jpeg_quality", b"_jpeg_quality", "age_ranges", b"age_ranges", "attributes", b"attributes", "blendshapes", b"blendshapes", "faces", b"faces", "format", b"format", "jpeg_quality", b"jpeg_quality", "landmarks", b"landmarks", "mode", b"mode", "pose", b"pose"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__jpeg_quality: _TypeAlias = _typing.Literal["jpeg_quality"]  # noqa: Y015
     _WhichOneofArgType__jpeg_quality: _TypeAlias = _typing.Literal["_jpeg_quality", b"_jpeg_quality"]  # noqa: Y015

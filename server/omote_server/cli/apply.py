@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from omote_server.cli.common import checked_chain, errors, fail, pull_missing
+from omote_server.cli.common import checked_chain, errors, fail, models_of, pull_missing
 
 if TYPE_CHECKING:
     from omote_filters.registry import ChainEntry
     from omote_models.describe import Declared
+    from omote_models.estimators import EstimatorError
     from omote_server.codec import Pixels
     from omote_server.pipeline import Directives, Pipeline
 
@@ -41,6 +42,9 @@ def apply(
         list[Path] | None, typer.Option(exists=True, help="A folder of packs, or a pack. Repeat.")
     ] = None,
     faces: Annotated[int, typer.Option(min=1, max=16, help="Faces to look for.")] = 4,
+    estimator: Annotated[
+        str, typer.Option(help="Age and gender: light, accurate, or the path of your own.")
+    ] = "light",
     compare: Annotated[
         bool, typer.Option("--compare", help="Put the original beside the result.")
     ] = False,
@@ -53,11 +57,10 @@ def apply(
         fail("OUT is IN; give it another name", code=2)
     chain = checked_chain([filters], packs or ())
     from omote_server.egress import seal_egress
-    from omote_server.inventory import USED
 
-    pull_missing(*USED)
+    pull_missing(*models_of(estimator))
     seal_egress()
-    with _native_logs_hidden(), _pipeline(faces, age, packs or ()) as pipeline:
+    with _native_logs_hidden(), _pipeline(faces, age, packs or (), estimator) as pipeline:
         directives = _directives(chain, demographics)
         if source.suffix.lower() in _PICTURES:
             _picture(pipeline, directives, source, target, compare)
@@ -86,7 +89,9 @@ def _native_logs_hidden() -> Iterator[None]:
 
 
 @contextmanager
-def _pipeline(faces: int, age: float | None, packs: Sequence[Path]) -> Iterator[Pipeline]:
+def _pipeline(
+    faces: int, age: float | None, packs: Sequence[Path], estimator: str
+) -> Iterator[Pipeline]:
     from omote_filters.registry import Registry
     from omote_models.describe import Declared
     from omote_server.messages import OutputOptions, PictureFormat
@@ -96,7 +101,11 @@ def _pipeline(faces: int, age: float | None, packs: Sequence[Path]) -> Iterator[
     declared: Declared = Declared(age=age)
     output = OutputOptions(format=PictureFormat.RGB)
     options = PipelineOptions(output, declared, faces, max_pixels=sys.maxsize)
-    pipeline = Pipeline(load_tools(Registry(packs=packs)), options)
+    try:
+        tools = load_tools(Registry(packs=packs), estimator=estimator)
+    except EstimatorError as error:
+        fail(str(error), code=2)
+    pipeline = Pipeline(tools, options)
     try:
         yield pipeline
     finally:

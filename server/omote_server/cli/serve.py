@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from omote_server.cli.common import errors, fail, pull_missing
+from omote_server.cli.common import errors, fail, models_of, pull_missing
 
 if TYPE_CHECKING:
     from omote_server.server import Server
@@ -41,6 +41,9 @@ def serve(
     marks: Annotated[
         bool | None, typer.Option("--marks/--no-marks", help="Mark replaced or aged faces. [on]")
     ] = None,
+    estimator: Annotated[
+        str | None, typer.Option(help="Age and gender: light, accurate, or a path. [light]")
+    ] = None,
     log_level: Annotated[
         str | None, typer.Option(help="debug, info, warning or error. [info]")
     ] = None,
@@ -65,15 +68,15 @@ def serve(
         max_faces=max_faces,
         packs=packs,
         marks=marks,
+        estimator=estimator,
         log_level=log_level,
     )
     logging.basicConfig(
         level=settings.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s"
     )
     from omote_server.egress import seal_egress
-    from omote_server.inventory import USED
 
-    pull_missing(*USED)
+    pull_missing(*models_of(settings.estimator))
     seal_egress()
     try:
         asyncio.run(_run(settings, as_json))

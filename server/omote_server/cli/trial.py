@@ -32,7 +32,7 @@ def put_to_the_test(
     from omote_models.store import StoreError
     from omote_server.cli.common import pull_missing
     from omote_server.footage import footage_store
-    from omote_server.inventory import USED
+    from omote_server.inventory import used
     from omote_server.preview import chosen
     from omote_server.trial import trial
 
@@ -41,7 +41,7 @@ def put_to_the_test(
         kinds = chosen(registry, filters)
     except LookupError as error:
         fail(f"{error.args[0]} `omote filters list` shows them", code=2)
-    pull_missing(*USED)
+    pull_missing(*used())
     answer: list[dict[str, Any]] = []
     try:
         footage_store().pull("astronaut")
@@ -74,10 +74,10 @@ def watch(
     from omote_models.store import StoreError
     from omote_server.cli.common import pull_missing
     from omote_server.footage import footage_store
-    from omote_server.inventory import USED
+    from omote_server.inventory import used
     from omote_server.preview import Studio
 
-    pull_missing(*USED)
+    pull_missing(*used())
     try:
         for name in ("astronaut", "carphone"):
             footage_store().pull(name)
