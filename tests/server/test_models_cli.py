@@ -1,6 +1,7 @@
 """`omote models` as a person and a script use it."""
 
 import json
+import re
 import os
 from pathlib import Path
 
@@ -58,15 +59,11 @@ def test_pull_verify_corrupt_repair(cache: Path) -> None:
     file.write_bytes(content)
     verified = run.invoke(app, ["verify", "--json"])
     states = {model["name"]: model["state"] for model in json.loads(verified.stdout)}
-    assert states == {
-        "face_landmarker": "present",
-        "gender-dlib": "corrupt",
-        "face-api": "present",
-        "face-api-layout": "present",
-        "face-api-weights": "present",
-    }
+    assert states.pop("gender-dlib") == "corrupt"
+    assert {"face_landmarker", "face-api", "face-api-layout", "face-api-weights"} <= set(states)
+    assert set(states.values()) == {"present"}
     assert verified.exit_code == 1
-    assert verified.stderr == "1 of 5 files are not in order. Run `omote models pull`.\n"
+    assert re.fullmatch(r"1 of \d+ files are not in order. Run `omote models pull`.\n", verified.stderr)
 
     repaired = run.invoke(app, ["pull"])
     assert "face-api: already there" in repaired.stdout

@@ -65,6 +65,8 @@ def test_a_heavily_compressed_clip_is_survived(
 
 def test_without_consent_the_networks_do_not_run(tools: Toolbox, carphone: list[Pixels]) -> None:
     class Never:
+        calibration = tools.estimator.calibration
+
         def read(self, *_: object, **__: object) -> Reading:
             raise AssertionError("a network ran without consent")
 

@@ -6,6 +6,7 @@ own, which every filter's renderer shares; a frame waits for it a few millisecon
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -423,6 +424,8 @@ class _Thread:
         return self._pool.submit(lambda: job(self._gl)).result()  # type: ignore[arg-type]
 
     def _make(self) -> None:
+        # Nothing is left on a disk, not even compiled shaders.
+        os.environ.setdefault("MESA_SHADER_CACHE_DISABLE", "true")
         try:
             self._gl = _Gl()
         # Whatever a driver raises: without OpenGL everything else still works.
