@@ -19,7 +19,7 @@ from omote_filters.registry import Broken, Registry
 from omote_filters.settings import Parameter, asset_slots, describe
 from omote_models.store import model_store
 from omote_server.footage import footage_store
-from omote_server.thumbnail import SIDE, Sitting, preview_of, thumbnail
+from omote_server.thumbnail import SIDE, Sitting, draws, preview_of, thumbnail
 
 HERE = Path(__file__).parent
 PAGE = HERE / "filters.md"
@@ -50,7 +50,7 @@ def main() -> None:
     if "--check" in sys.argv:
         if _without_costs(PAGE.read_text(encoding="utf-8")) != _without_costs(text):
             sys.exit("docs/filters.md is stale: run 'make catalogue' and commit")
-        missing = [f.id for f in found if not preview_of(f).is_file()]
+        missing = [f.id for f in found if draws(f) and not preview_of(f).is_file()]
         if missing:
             sys.exit(f"no thumbnail of {', '.join(missing)}: run 'make catalogue' and commit")
         return
@@ -80,8 +80,7 @@ def _entry(kind: type[Filter], costs: dict[str, dict[str, float]]) -> str:
     lines = [
         f"### `{kind.id}`",
         "",
-        f'<img src="../{preview_of(kind).relative_to(ROOT)}" width="{SIDE}" alt="{kind.name}">',
-        "",
+        *_picture_of(kind),
         f"**{kind.name}.** {kind.summary()}",
         "",
         f"Class {kind.appearance.value}, stage {kind.stage.name.lower()}, needs {needs}{price}",
@@ -95,6 +94,13 @@ def _entry(kind: type[Filter], costs: dict[str, dict[str, float]]) -> str:
     if rows:
         lines += ["", "| setting | default | values | |", "|---|---|---|---|", *rows]
     return "\n".join([*lines, ""])
+
+
+def _picture_of(kind: type[Filter]) -> list[str]:
+    if not draws(kind):
+        return []
+    place = preview_of(kind).relative_to(ROOT)
+    return [f'<img src="../{place}" width="{SIDE}" alt="{kind.name}">', ""]
 
 
 def _row(p: Parameter) -> str:
@@ -116,6 +122,8 @@ def _pictures(found: list[type[Filter]]) -> None:
     footage_store().pull("astronaut")
     sitting = Sitting.held()
     for kind in found:
+        if not draws(kind):
+            continue
         if lack := kind.lack():
             sys.stderr.write(f"{kind.id} keeps its picture: {lack}\n")
             continue

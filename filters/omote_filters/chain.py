@@ -13,7 +13,6 @@ from typing import TypeVar
 from omote_filters.filter import (
     DEMOGRAPHICS,
     FACE_NEEDS,
-    NOT_FOR_MINORS,
     Appearance,
     Filter,
     Need,
@@ -22,6 +21,7 @@ from omote_filters.filter import (
 from omote_filters.marks import MARKED, stamp
 from omote_filters.mask import LastSeen, mask_boxes, mask_picture
 from omote_filters.packs.filter import Gate, Group, PackFilter, Part
+from omote_filters.policy import Policy
 from omote_filters.registry import PLUGIN_FAULTS, ChainEntry, Registry
 from omote_filters.scene import Scene
 from omote_filters.settings import FilterSettings
@@ -70,6 +70,14 @@ class Bypass:
     reason: Reason
 
 
+@dataclass(frozen=True, slots=True)
+class Restriction:
+    """A class of filters that left a face alone, because its person may be a minor."""
+
+    track_id: str
+    appearance: Appearance
+
+
 @dataclass(slots=True)
 class Applied:
     """What happened to one frame."""
@@ -79,6 +87,7 @@ class Applied:
     disabled: list[Bypass] = field(default_factory=list)
     degraded: set[Degradation] = field(default_factory=set)
     altered: bool = False
+    restricted: set[Restriction] = field(default_factory=set)
 
 
 class Breaker:
@@ -155,22 +164,22 @@ class Chain:
     A picture in which a face was replaced or its age altered carries a mark.
     """
 
-    def __init__(self, slots: Sequence[_Slot] = (), *, marks: bool = True) -> None:
-        """Take over slots; without `marks`, no picture is marked."""
-        self._marks = marks
+    def __init__(self, slots: Sequence[_Slot] = (), *, policy: Policy = Policy()) -> None:
+        """Take over slots, under a policy."""
+        self._policy = policy
         self._slots = sorted(slots, key=lambda slot: _order(slot.kind))
         self._last_seen = LastSeen()
 
     @classmethod
     def build(
-        cls, entries: Sequence[ChainEntry], registry: Registry, *, marks: bool = True
+        cls, entries: Sequence[ChainEntry], registry: Registry, *, policy: Policy = Policy()
     ) -> Chain:
         """A chain from a client's entries.
 
         Raises:
             ChainError: an entry is unknown, broken or has settings that do not fit.
         """
-        return cls(_expanded(registry.resolve(entries)), marks=marks)
+        return cls(_expanded(registry.resolve(entries)), policy=policy)
 
     def revised(self, entries: Sequence[ChainEntry], registry: Registry) -> Chain:
         """Another chain in which filters that stay keep their state; those that go are stopped.
@@ -183,7 +192,7 @@ class Chain:
         slots = [_reuse(free, slot) or slot for slot in wanted]
         for slot in free:
             _stop(slot)
-        chain = Chain(slots, marks=self._marks)
+        chain = Chain(slots, policy=self._policy)
         chain._last_seen = self._last_seen
         return chain
 
@@ -194,7 +203,7 @@ class Chain:
         Age is needed, where consent allows it, by whatever may not be applied to a minor.
         """
         needs = frozenset[Need]().union(*(slot.needs for slot in self._slots))
-        guarded = any(slot.kind.appearance in NOT_FOR_MINORS for slot in self._slots)
+        guarded = any(self._policy.guards(slot.kind.appearance) for slot in self._slots)
         return needs | {Need.AGE} if guarded else needs
 
     @property
@@ -222,7 +231,7 @@ class Chain:
                 scene.settle()
             self._turn(slot, scene, consent, applied)
         scene.settle()
-        if applied.altered and self._marks:
+        if applied.altered and self._policy.marks:
             scene.begin()
             stamp(scene)
             scene.keep()
@@ -242,8 +251,9 @@ class Chain:
             return
         if slot.needs & DEMOGRAPHICS and not consent.demographics:
             applied.degraded.add(Degradation.NO_DEMOGRAPHICS_CONSENT)
-        hidden = _hidden(kind, scene)
+        hidden = self._forbidden(kind, scene)
         if hidden:
+            applied.restricted |= {Restriction(track, kind.appearance) for track in hidden}
             _note(applied.bypassed, Bypass(slot.id, Reason.MINOR))
             if len(hidden) == len(scene.all_faces):
                 return
@@ -253,6 +263,12 @@ class Chain:
         _note(applied.bypassed, Bypass(slot.id, reason))
         # A filter that looks for no faces hides the whole picture; so does its stand-in.
         self._fail_safe(kind, scene, applied, everything=not kind.needs & FACE_NEEDS)
+
+    def _forbidden(self, kind: type[Filter], scene: Scene) -> frozenset[str]:
+        if not self._policy.guards(kind.appearance):
+            return frozenset()
+        faces = scene.all_faces
+        return frozenset(f.track_id for f in faces if self._policy.forbids(kind.appearance, f))
 
     def _run(
         self, slot: _Slot, scene: Scene, applied: Applied, hidden: frozenset[str]
@@ -329,12 +345,6 @@ def _note(notes: list[Note], note: Note) -> None:
     """Once is enough: the parts of a pack speak with one voice."""
     if note not in notes:
         notes.append(note)
-
-
-def _hidden(kind: type[Filter], scene: Scene) -> frozenset[str]:
-    if kind.appearance not in NOT_FOR_MINORS:
-        return frozenset()
-    return frozenset(f.track_id for f in scene.all_faces if f.attributes.maybe_minor)
 
 
 def _failed(slot: _Slot, scene: Scene, applied: Applied, reason: Reason) -> Reason:

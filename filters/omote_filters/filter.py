@@ -87,6 +87,8 @@ class Filter:
         stage: when it runs.
         needs: what the server must compute for it.
         fewest_faces: with fewer faces in the picture it does nothing.
+        draws: whether it changes the picture; one that only sends events is switched on and off
+            at once in a pack, and has no picture in the catalogue.
         budget_ms: how long one frame may take; see `omote_filters.chain`.
         settings: validated, read-only; may be replaced between two frames.
     """
@@ -98,6 +100,7 @@ class Filter:
     stage: ClassVar[Stage]
     needs: ClassVar[frozenset[Need]] = frozenset({Need.MESH})
     fewest_faces: ClassVar[int] = 1
+    draws: ClassVar[bool] = True
     budget_ms: ClassVar[float] = 100.0
 
     class Settings(FilterSettings):

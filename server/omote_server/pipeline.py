@@ -9,6 +9,7 @@ from pathlib import Path
 
 from omote_filters.chain import Applied, Chain, Consent
 from omote_filters.filter import DEMOGRAPHICS, FACE_NEEDS, Need
+from omote_filters.policy import Policy
 from omote_filters.rect import Rect, joined
 from omote_filters.registry import ChainEntry, Registry
 from omote_filters.scene import Event, Scene
@@ -18,6 +19,8 @@ from omote_models.face import Face
 from omote_models.segmenter import PersonSegmenter
 from omote_models.tracker import FaceTracker, TrackerOptions
 from omote_server import codec
+from omote_server.audience import Audience
+from omote_server.audit import Audit
 from omote_server.messages import (
     Degradation,
     EncodedPicture,
@@ -39,7 +42,9 @@ class Toolbox:
     estimator: DemographicsEstimator
     person_model: Path
     wide_person_model: Path
-    marks: bool = True
+    policy: Policy = Policy()
+    audit: Audit = field(default_factory=Audit)
+    audience: Audience | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +90,8 @@ class Pipeline:
         self._track = Track(tools.face_model)
         self._segment = Segment(tools.person_model, tools.wide_person_model)
         self._describe = Describe(tools.estimator, options.declared)
-        self._apply = Apply(tools.registry, tools.marks)
+        self._apply = Apply(tools.registry, tools.policy)
+        self._report = Report(tools)
         self._encode = Encode(options.output)
 
     def prepare(self, directives: Directives) -> None:
@@ -108,7 +114,7 @@ class Pipeline:
         pixels = self._decode.run(job.frame)
         clock.timings.decode = clock.lap()
         chain_needs = self._apply.prepare(self._chain_of(job.directives))
-        needs = _needs(chain_needs, output)
+        needs = _needs(chain_needs, output) | self._report.needs(consent)
         faces = self._track.run(pixels, seconds, needs, consent, self._faces_wanted())
         clock.timings.track = clock.lap()
         faces = self._describe.run(pixels, faces, seconds, needs, consent)
@@ -116,6 +122,7 @@ class Pipeline:
         person = self._segment.run(pixels, seconds, needs)
         scene, applied = self._apply.run(pixels, faces, seconds, job, person)
         clock.timings.apply = clock.lap()
+        self._report.run(faces, applied, consent)
         result = self._encode.run(scene, applied, job)
         clock.timings.encode = clock.lap()
         result.timings = clock.timings
@@ -144,6 +151,7 @@ class Pipeline:
         self._track.close()
         self._segment.close()
         self._apply.close()
+        self._report.close()
 
 
 class _Stopwatch:
@@ -279,9 +287,9 @@ class Segment:
 class Apply:
     """Faces and pixels to a filtered scene."""
 
-    def __init__(self, registry: Registry, marks: bool) -> None:
+    def __init__(self, registry: Registry, policy: Policy) -> None:
         self._registry = registry
-        self._chain = Chain(marks=marks)
+        self._chain = Chain(policy=policy)
         self._entries: tuple[ChainEntry, ...] = ()
         self._last_seconds: float | None = None
 
@@ -319,6 +327,30 @@ class Apply:
     def close(self) -> None:
         """Stop the filters."""
         self._chain.stop()
+
+
+class Report:
+    """Faces and what was applied to what an operator may count."""
+
+    def __init__(self, tools: Toolbox) -> None:
+        self._audit = tools.audit.stream()
+        self._tally = tools.audience.stream() if tools.audience else None
+
+    def needs(self, consent: Consent) -> frozenset[Need]:
+        """What must be computed for it."""
+        counted = self._tally is not None and consent.demographics and consent.face_effects
+        return DEMOGRAPHICS if counted else frozenset()
+
+    def run(self, faces: Sequence[Face], applied: Applied, consent: Consent) -> None:
+        """Count; nobody who did not agree is in the audience."""
+        self._audit.note(applied.restricted)
+        if self._tally is not None and consent.demographics:
+            self._tally.see(faces)
+
+    def close(self) -> None:
+        """The stream's faces stay as numbers."""
+        if self._tally is not None:
+            self._tally.close()
 
 
 class Encode:

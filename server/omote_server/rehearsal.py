@@ -11,6 +11,7 @@ import numpy as np
 from omote_filters.chain import Chain, Consent
 from omote_filters.draw.crop import drawable
 from omote_filters.draw.head import HeadFrame
+from omote_filters.policy import Policy
 from omote_filters.registry import ChainEntry, Registry
 from omote_filters.scene import Scene
 from omote_models.face import AgeBand, Attributes, Box, Estimate, Face, FloatArray, Gender
@@ -141,7 +142,7 @@ def perform(
     Raises:
         ChainError: a filter is unknown, broken or has settings that do not fit.
     """
-    chain = Chain.build(entries, registry, marks=marks)
+    chain = Chain.build(entries, registry, policy=Policy(marks=marks))
     chain.start()
     for number, take in enumerate(takes):
         scene = scene_of(take, number)

@@ -6,6 +6,7 @@ import asyncio
 import logging
 import signal
 from collections.abc import Callable
+from functools import partial
 
 import grpc
 from grpc_health.v1 import health_pb2, health_pb2_grpc
@@ -14,7 +15,9 @@ from grpc_reflection.v1alpha import reflection
 
 from omote.v1 import filter_service_pb2, filter_service_pb2_grpc
 from omote_filters.registry import Registry
+from omote_server.audience import Audience
 from omote_server.engine import Engine, ThreadEngine
+from omote_server.metrics import MetricsServer
 from omote_server.pipeline import Toolbox
 from omote_server.service import FilterService
 from omote_server.session import SessionHost
@@ -48,6 +51,7 @@ class Server:
         self.hung = False
         self._engine: Engine | None = None
         self._host: SessionHost | None = None
+        self._metrics: MetricsServer | None = None
         self._health = HealthServicer()
         self._grpc = grpc.aio.server(
             options=_channel_options(settings),
@@ -60,6 +64,11 @@ class Server:
         """Where clients connect, host:port."""
         host = self.settings.host.strip("[]")
         return f"{f'[{host}]' if ':' in host else host}:{self.port}"
+
+    @property
+    def metrics_port(self) -> int:
+        """Where Prometheus may ask, 0 where it may not."""
+        return self._metrics.port if self._metrics is not None else 0
 
     async def start(self) -> None:
         """Load and warm the models, bind, and answer SERVING.
@@ -74,7 +83,11 @@ class Server:
             registry = Registry(packs=self.settings.packs)
             settings = self.settings
             tools = await asyncio.to_thread(
-                load_tools, registry, marks=settings.marks, estimator=settings.estimator
+                load_tools,
+                registry,
+                policy=settings.policy,
+                estimator=settings.estimator,
+                audience=Audience(settings.audience) if settings.audience else None,
             )
             await asyncio.to_thread(warm, tools)
         self._engine = ThreadEngine(tools, self.settings.workers)
@@ -87,6 +100,14 @@ class Server:
         if self.settings.reflection:
             names = (SERVICE, health_pb2.DESCRIPTOR.services_by_name["Health"].full_name)
             reflection.enable_server_reflection((*names, reflection.SERVICE_NAME), self._grpc)
+        if self.settings.metrics_port is not None:
+            self._metrics = MetricsServer(
+                self.settings.host.strip("[]"),
+                self.settings.metrics_port,
+                partial(_active, self._host),
+                tools.audit,
+                tools.audience,
+            )
         self.port = self._bind()
         await self._grpc.start()
         await self._say(_SERVING)
@@ -98,6 +119,8 @@ class Server:
         if self._host is not None:
             await self._host.go_away(self.settings.grace_seconds)
         await self._grpc.stop(0.5)
+        if self._metrics is not None:
+            await asyncio.to_thread(self._metrics.close)
         if self._engine is not None:
             self.hung = not await asyncio.to_thread(self._engine.close, _ENGINE_STOP_S)
         if self.hung:
@@ -162,3 +185,7 @@ def _channel_options(settings: Settings) -> list[tuple[str, int]]:
         ("grpc.keepalive_permit_without_calls", 1),
         ("grpc.so_reuseport", 0),
     ]
+
+
+def _active(host: SessionHost) -> int:
+    return host.active

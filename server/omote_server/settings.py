@@ -15,6 +15,9 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
+from omote_filters.filter import NOT_FOR_MINORS, Appearance
+from omote_filters.policy import Policy
+from omote_server.audience import LEAST_CELL, AudienceOptions
 from omote_server.messages import Limits
 
 _DEFAULTS = Limits()
@@ -44,6 +47,22 @@ class Settings(BaseSettings):
     estimator: str = Field(
         "light", description="Age and gender: light, accurate, or the path of an estimator.toml."
     )
+    not_for_minors: tuple[Appearance, ...] = Field(
+        tuple(sorted(NOT_FOR_MINORS)),
+        description="Further classes of filters that leave minors alone.",
+    )
+    careful: bool = Field(
+        False, description="Whoever may be a minor, or is unknown, counts as one."
+    )
+    metrics_port: int | None = Field(
+        None, ge=0, le=65535, description="Port for Prometheus; 0 takes a free one."
+    )
+    audience_window_seconds: int | None = Field(
+        None, ge=60, description="Count people by age band and gender in such windows."
+    )
+    audience_least: int = Field(10, ge=LEAST_CELL, description="Smaller counts are not told.")
+    audience_rounding: int = Field(5, ge=1, description="Counts are rounded down to this.")
+    audience_file: Path | None = Field(None, description="CSV that every window is added to.")
     grace_seconds: float = Field(5.0, ge=0, description="How long a stop waits for streams.")
     log_level: str = Field("info", pattern="^(debug|info|warning|error)$")
 
@@ -74,6 +93,23 @@ class Settings(BaseSettings):
         return Limits(**{name: getattr(self, name) for name in names})
 
     @property
+    def policy(self) -> Policy:
+        """What is allowed on whose face."""
+        return Policy(frozenset(self.not_for_minors) | NOT_FOR_MINORS, self.careful, self.marks)
+
+    @property
+    def audience(self) -> AudienceOptions | None:
+        """How people are counted, None where they are not."""
+        if self.audience_window_seconds is None:
+            return None
+        return AudienceOptions(
+            self.audience_window_seconds,
+            self.audience_least,
+            self.audience_rounding,
+            self.audience_file,
+        )
+
+    @property
     def tls(self) -> bool:
         """Whether connections are encrypted."""
         return self.tls_certificate is not None
@@ -90,6 +126,10 @@ class Settings(BaseSettings):
 
     @model_validator(mode="after")
     def _secure_by_default(self) -> Self:
+        if Appearance.ANONYMISE in self.not_for_minors:
+            raise ValueError("not_for_minors: anonymise cannot be kept from minors")
+        if self.audience_file is not None and self.audience_window_seconds is None:
+            raise ValueError("audience_file needs audience_window_seconds")
         if (self.tls_certificate is None) != (self.tls_key is None):
             raise ValueError("TLS needs both tls_certificate and tls_key")
         if self.loopback:

@@ -76,6 +76,13 @@ def thumbnail(
     return np.asarray(small, np.uint8)
 
 
+def draws(kind: type[Filter]) -> bool:
+    """Whether there is anything to see of a filter, or of any part of a pack."""
+    if issubclass(kind, PackFilter):
+        return any(part.kind.draws for part in kind.parts)
+    return kind.draws
+
+
 def preview_of(kind: type[Filter]) -> Path:
     """Where the thumbnail of one of our own filters or packs is kept."""
     if issubclass(kind, PackFilter):

@@ -6,24 +6,31 @@ import cv2
 import numpy as np
 
 from omote_filters.chain import Consent
+from omote_filters.policy import Policy
 from omote_filters.registry import Registry
 from omote_models.demographics import DemographicsEstimator
 from omote_models.estimators import DEFAULT, find_estimator
 from omote_models.store import model_store
+from omote_server.audience import Audience
 from omote_server.codec import encode
 from omote_server.messages import Frame, OutputOptions, PictureFormat
 from omote_server.pipeline import Directives, Job, Pipeline, PipelineOptions, Toolbox
 
 
 def load_tools(
-    registry: Registry | None = None, *, marks: bool = True, estimator: str = DEFAULT
+    registry: Registry | None = None,
+    *,
+    policy: Policy = Policy(),
+    estimator: str = DEFAULT,
+    audience: Audience | None = None,
 ) -> Toolbox:
     """The models from the cache and the filters.
 
     Args:
         registry: the filters; those that are installed by default.
-        marks: whether pictures with a replaced or aged face are marked.
+        policy: what is allowed on whose face.
         estimator: of age and gender: "light", "accurate", or the path of one's own.
+        audience: where people are counted, if they are.
 
     Raises:
         StoreError: a model is missing or damaged; the message says how to mend it.
@@ -39,7 +46,8 @@ def load_tools(
         demographics,
         store.path("person"),
         store.path("person-wide"),
-        marks,
+        policy,
+        audience=audience,
     )
 
 

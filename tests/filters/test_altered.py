@@ -12,6 +12,7 @@ from omote_filters.builtin.face_swap import FaceSwap
 from omote_filters.builtin.older import Older
 from omote_filters.builtin.younger import Younger
 from omote_filters.chain import Applied, Chain, Consent
+from omote_filters.policy import Policy
 from omote_filters.registry import ChainEntry, Registry
 from omote_filters.scene import Scene
 from omote_models.face import Attributes, Estimate, Face
@@ -23,7 +24,7 @@ IDS = ("older", "younger", "face_swap")
 def run(
     filter_id: str, faces: list[Face], picture: Pixels | None = None, marks: bool = True
 ) -> tuple[Pixels, Applied]:
-    chain = Chain.build([ChainEntry(filter_id)], Registry(), marks=marks)
+    chain = Chain.build([ChainEntry(filter_id)], Registry(), policy=Policy(marks=marks))
     scene = Scene(skin_picture() if picture is None else picture.copy(), faces, elapsed=1 / 30)
     applied = chain.apply(scene, CONSENT)
     chain.stop()

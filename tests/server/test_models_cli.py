@@ -1,8 +1,8 @@
 """`omote models` as a person and a script use it."""
 
 import json
-import re
 import os
+import re
 from pathlib import Path
 
 import pytest
@@ -63,7 +63,8 @@ def test_pull_verify_corrupt_repair(cache: Path) -> None:
     assert {"face_landmarker", "face-api", "face-api-layout", "face-api-weights"} <= set(states)
     assert set(states.values()) == {"present"}
     assert verified.exit_code == 1
-    assert re.fullmatch(r"1 of \d+ files are not in order. Run `omote models pull`.\n", verified.stderr)
+    told = r"1 of \d+ files are not in order. Run `omote models pull`.\n"
+    assert re.fullmatch(told, verified.stderr)
 
     repaired = run.invoke(app, ["pull"])
     assert "face-api: already there" in repaired.stdout

@@ -23,6 +23,7 @@ from omote_filters.draw.head import HeadFrame
 from omote_filters.draw.masks import filled, soften
 from omote_filters.draw.solid import Material, Solid, ball, smooth_normals
 from omote_filters.draw.surface import Rgba
+from omote_filters.rect import Rect
 from omote_filters.scene import Scene
 from omote_models.face import Box, Face, FloatArray
 from omote_models.landmarks import FACE_OVAL
@@ -296,6 +297,16 @@ class _Gl:
         self._attached: tuple[Any, ...] = ()
         self._textures: dict[int, tuple[Any, Any]] = {}
 
+    def warm(self) -> None:
+        """Draw something once: a driver compiles its shaders with the first picture."""
+        small = ball(4.0, Material((1.0, 1.0, 1.0)), 8)
+        head = HeadFrame(1.0, np.eye(3, dtype=np.float32), np.zeros(3, np.float32))
+        light = Light(np.array((0, 0, -1), np.float32), 0.5, np.ones(3, np.float32))
+        crop = Crop(Rect(0, 0, 32, 32), 32, 32)
+        blockers = [(small.points, small.triangles)]
+        parts = [(small.points, small.normals, small)]
+        self.render(crop, 1.0, head, blockers, parts, light)
+
     def render(
         self,
         crop: Crop,
@@ -427,7 +438,9 @@ class _Thread:
         # Nothing is left on a disk, not even compiled shaders.
         os.environ.setdefault("MESA_SHADER_CACHE_DISABLE", "true")
         try:
-            self._gl = _Gl()
+            made = _Gl()
+            made.warm()
+            self._gl = made
         # Whatever a driver raises: without OpenGL everything else still works.
         except Exception as error:
             self._why = (

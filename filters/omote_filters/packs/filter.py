@@ -221,8 +221,9 @@ class Gate:
             settings = self._settings(moment)
             group = found.setdefault((weights[key], id(settings)), (settings, set()))
             group[1].add(key)
-        if not found and self._hides:
-            # It must go on covering whoever it covered, though the tracker lost them just now.
+        if not found and (self._hides or not self.part.kind.draws):
+            # It must go on covering whoever it covered, though the tracker lost them just now;
+            # and what only speaks must know that it is nobody's turn.
             return [Group(self._settings(self._nobody(scene)), everyone, 1.0)]
         return [Group(s, everyone - shown, weight) for (weight, _), (s, shown) in found.items()]
 
@@ -270,8 +271,8 @@ class Gate:
 
     @property
     def _abrupt(self) -> bool:
-        """What hides somebody is there at once, and at no time half."""
-        return self._hides or self.part.layer.fade_s <= 0
+        """What hides somebody is there at once, and at no time half; so is what only speaks."""
+        return self._hides or not self.part.kind.draws or self.part.layer.fade_s <= 0
 
     @property
     def _hides(self) -> bool:

@@ -44,6 +44,15 @@ def serve(
     estimator: Annotated[
         str | None, typer.Option(help="Age and gender: light, accurate, or a path. [light]")
     ] = None,
+    careful: Annotated[
+        bool | None, typer.Option("--careful", help="Who may be a minor counts as one.")
+    ] = None,
+    metrics_port: Annotated[int | None, typer.Option(help="Port for Prometheus.")] = None,
+    audience_window: Annotated[
+        int | None,
+        typer.Option(help="Count people by age band and gender, in windows of seconds."),
+    ] = None,
+    audience_file: Annotated[Path | None, typer.Option(help="CSV for those counts.")] = None,
     log_level: Annotated[
         str | None, typer.Option(help="debug, info, warning or error. [info]")
     ] = None,
@@ -69,6 +78,10 @@ def serve(
         packs=packs,
         marks=marks,
         estimator=estimator,
+        careful=careful,
+        metrics_port=metrics_port,
+        audience_window_seconds=audience_window,
+        audience_file=audience_file,
         log_level=log_level,
     )
     logging.basicConfig(
