@@ -24,6 +24,8 @@ _MOST_YAW = math.radians(35)
 _MOST_PITCH = math.radians(30)
 _LEAST_SHARPNESS = 8.0
 _DARKEST, _BRIGHTEST = 35.0, 235.0
+_MOST_CUT_OFF, _MOST_COVERED = 0.12, 0.15
+"""Of the landmarks: outside the picture, and inside the box of a larger face."""
 
 _FIRST_READINGS = 8
 _FIRST_INTERVAL_S = 0.1
@@ -88,24 +90,40 @@ class Describer:
         """
         self._forget(time)
         self._settle_declared(faces)
-        return [self._described(picture, face, time, age=age, gender=gender) for face in faces]
+        return [
+            self._described(picture, face, faces, time, age=age, gender=gender) for face in faces
+        ]
 
     def forget_everything(self) -> None:
         """Drop every inferred value, as when consent is withdrawn."""
         self._subjects.clear()
 
     def _described(
-        self, picture: NDArray[np.uint8], face: Face, time: float, *, age: bool, gender: bool
+        self,
+        picture: NDArray[np.uint8],
+        face: Face,
+        faces: Sequence[Face],
+        time: float,
+        *,
+        age: bool,
+        gender: bool,
     ) -> Face:
         declared = self._declared if face.track_id == self._declared_track else Declared()
         age, gender = age and not declared.speaks_of_age, gender and declared.gender is None
         inferred = Attributes()
         if age or gender:
-            inferred = self._inferred(picture, face, time, age=age, gender=gender)
+            inferred = self._inferred(picture, face, faces, time, age=age, gender=gender)
         return replace(face, attributes=_combined(declared, inferred))
 
     def _inferred(
-        self, picture: NDArray[np.uint8], face: Face, time: float, *, age: bool, gender: bool
+        self,
+        picture: NDArray[np.uint8],
+        face: Face,
+        faces: Sequence[Face],
+        time: float,
+        *,
+        age: bool,
+        gender: bool,
     ) -> Attributes:
         subject = self._subjects.get(face.track_id)
         if subject is None:
@@ -113,7 +131,7 @@ class Describer:
             self._subjects[face.track_id] = subject
         subject.seen = time
         if time >= subject.next_look:
-            good = good_enough(picture, face)
+            good = good_enough(picture, face, faces)
             if good:
                 reading = self._estimator.read(picture, face.landmarks, age=age, gender=gender)
                 subject.evidence.add(reading)
@@ -166,18 +184,54 @@ def _combined(declared: Declared, inferred: Attributes) -> Attributes:
     return Attributes(age, band, gender, ages)
 
 
-def good_enough(picture: NDArray[np.uint8], face: Face) -> bool:
-    """Whether a picture of a face is large, frontal, lit and sharp enough to be read."""
+def good_enough(picture: NDArray[np.uint8], face: Face, others: Sequence[Face] = ()) -> bool:
+    """Whether a picture of a face is good enough to be read; see `why_not`."""
+    return not why_not(picture, face, others)
+
+
+def why_not(picture: NDArray[np.uint8], face: Face, others: Sequence[Face] = ()) -> str:
+    """Why a face cannot be read: too small, turned, cut off, covered, dark, bright or blurred.
+
+    Args:
+        picture: (height, width, 3) uint8 RGB.
+        face: whose landmarks.
+        others: faces of the same picture; a larger one may hide this one.
+
+    Returns:
+        Words, empty where it can be read.
+    """
     points = face.landmarks
-    if float(np.linalg.norm(points[263, :2] - points[33, :2])) < _LEAST_EYE_DISTANCE:
-        return False
+    if not float(np.linalg.norm(points[263, :2] - points[33, :2])) >= _LEAST_EYE_DISTANCE:
+        return "too small"
     yaw, pitch = turn(points)
     if abs(yaw) > _MOST_YAW or abs(pitch) > _MOST_PITCH:
-        return False
+        return "turned away"
+    height, width = picture.shape[:2]
+    x, y = points[:, 0], points[:, 1]
+    if float(((x < 0) | (y < 0) | (x >= width) | (y >= height)).mean()) > _MOST_CUT_OFF:
+        return "cut off by the border"
+    if any(_covers(other, face) for other in others):
+        return "covered by another face"
     grey = cv2.cvtColor(chip(picture, points, 64), cv2.COLOR_RGB2GRAY)
-    if not _DARKEST <= float(grey.mean()) <= _BRIGHTEST:
+    light = float(grey.mean())
+    if not _DARKEST <= light <= _BRIGHTEST:
+        return "too dark" if light < _DARKEST else "too bright"
+    sharp = float(cv2.Laplacian(grey, cv2.CV_32F).std()) >= _LEAST_SHARPNESS
+    return "" if sharp else "blurred"
+
+
+def _covers(other: Face, face: Face) -> bool:
+    """Whether a larger face lies over this one: nearer faces look larger."""
+    if other.track_id == face.track_id or other.box.area <= face.box.area:
         return False
-    return float(cv2.Laplacian(grey, cv2.CV_32F).std()) >= _LEAST_SHARPNESS
+    box, points = other.box, face.landmarks
+    inside = (
+        (points[:, 0] > box.x)
+        & (points[:, 0] < box.x + box.width)
+        & (points[:, 1] > box.y)
+        & (points[:, 1] < box.y + box.height)
+    )
+    return float(inside.mean()) > _MOST_COVERED
 
 
 def turn(landmarks: FloatArray) -> tuple[float, float]:

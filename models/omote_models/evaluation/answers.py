@@ -110,7 +110,7 @@ class Examiner:
     def answer(self, sample: Sample, root: Path) -> Answer:
         """What is said of one sample."""
         file = name_in(sample.picture, root)
-        picture = _decoded(sample.picture)
+        picture = decoded_picture(sample.picture)
         if isinstance(picture, str):
             return Answer(file, picture)
         faces = self._faces(picture)
@@ -178,7 +178,8 @@ def name_in(picture: Path, root: Path) -> str:
     return picture.relative_to(root).as_posix() if picture.is_relative_to(root) else str(picture)
 
 
-def _decoded(path: Path) -> NDArray[np.uint8] | str:
+def decoded_picture(path: Path) -> NDArray[np.uint8] | str:
+    """A file as (height, width, 3) uint8 RGB, or why it cannot be used."""
     try:
         data = np.fromfile(path, np.uint8)
         picture = cv2.imdecode(data, cv2.IMREAD_COLOR_RGB) if data.size else None

@@ -116,6 +116,8 @@ def _of_file(path: Path) -> Dataset:
             rows = list(csv.DictReader(path.read_text(encoding="utf-8-sig").splitlines()))
     except (OSError, ValueError) as error:
         raise DatasetError(f"{path} cannot be read: {error}") from None
+    if isinstance(rows, dict) and isinstance(rows.get("samples"), list):
+        rows = rows["samples"]  # the manifest of `omote dataset`
     if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
         raise DatasetError(f"{path} is not a list of rows")
     if rows and "file" not in rows[0]:

@@ -4,7 +4,18 @@ from __future__ import annotations
 
 import typer
 
-from omote_server.cli import apply, bench, demo, doctor, evaluate, filters, models, serve, stream
+from omote_server.cli import (
+    apply,
+    bench,
+    dataset,
+    demo,
+    doctor,
+    evaluate,
+    filters,
+    models,
+    serve,
+    stream,
+)
 
 app = typer.Typer(
     name="omote",
@@ -21,4 +32,5 @@ app.add_typer(models.app, name="models")
 app.command("bench", epilog=bench.EXAMPLE)(bench.bench)
 app.command("demo", epilog=demo.EXAMPLE)(demo.demo)
 app.command("evaluate", epilog=evaluate.EXAMPLE)(evaluate.evaluate)
+app.add_typer(dataset.app, name="dataset")
 app.command("doctor", epilog=doctor.EXAMPLE)(doctor.doctor)

@@ -1,0 +1,201 @@
+"""`omote dataset`: data sets of faces, built, labelled and checked."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.progress import Progress
+
+from omote_server.cli.common import console, errors, fail, print_json, pull_missing
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from omote_models.datasets.manifest import Manifest
+
+app = typer.Typer(no_args_is_help=True, help="Build, label and check data sets of faces.")
+
+Folder = Annotated[Path, typer.Argument(metavar="FOLDER", exists=True, file_okay=False)]
+_MOST_TOLD = 15
+
+
+@app.command(
+    epilog="Example: omote dataset build photos clip.mp4 --out faces --licence 'CC0, own photos' "
+    "--consent 'all signed the form of 2026-11-01'"
+)
+def build(
+    sources: Annotated[
+        list[Path],
+        typer.Argument(metavar="SOURCE…", exists=True, help="Folders or files."),
+    ],
+    out: Annotated[Path, typer.Option(help="Folder to make.")],
+    licence: Annotated[str, typer.Option(help="Under which the pictures may be used.")] = "",
+    consent: Annotated[str, typer.Option(help="How the people agreed to be in it.")] = "",
+    name: Annotated[str | None, typer.Option(help="Of the data set. [OUT]")] = None,
+    identity: Annotated[
+        str, typer.Option(help="What tells people apart: folder, file, or name (up to the _).")
+    ] = "folder",
+    validation: Annotated[float, typer.Option(min=0, max=0.5, help="Part of the people.")] = 0.15,
+    test: Annotated[float, typer.Option(min=0, max=0.5, help="Part of the people.")] = 0.15,
+    seed: Annotated[int, typer.Option(help="Of the split.")] = 1,
+) -> None:
+    """Find faces, align them, drop copies, and split them so that nobody stands in two splits.
+
+    Labels are taken over from folders that `omote evaluate` reads. No face is recognised: who is
+    whom comes from folders or names, and everybody in a video counts as one person.
+    """
+    from omote_models.datasets.build import BuildOptions
+    from omote_models.datasets.build import build as made_of
+    from omote_models.datasets.manifest import ManifestProblem
+    from omote_models.store import model_store
+
+    if identity not in ("folder", "file", "name"):
+        fail("--identity is folder, file or name", code=2)
+    pull_missing("face_landmarker")
+    options = BuildOptions(
+        name or out.name,
+        licence,
+        consent,
+        identity,  # type: ignore[arg-type]
+        validation,
+        test,
+        seed,
+        _today(),
+    )
+    with Progress(console=errors) as progress:
+        task = progress.add_task("looking", total=None)
+        try:
+            built = made_of(
+                sources,
+                out,
+                model_store().path("face_landmarker"),
+                _frames,
+                options,
+                lambda path: progress.update(task, description=path.name[:40], advance=1),
+            )
+        except (ManifestProblem, OSError) as error:
+            fail(str(error), code=2)
+    for problem in built.problems[:_MOST_TOLD]:
+        errors.print(f"left out: {problem}", style="yellow", markup=False, highlight=False)
+    if len(built.problems) > _MOST_TOLD:
+        errors.print(f"… and {len(built.problems) - _MOST_TOLD} more", style="yellow")
+    console.print(f"{out}: {_told(built.manifest)}", highlight=False, markup=False)
+
+
+@app.command(epilog="Example: omote dataset label faces")
+def label(
+    folder: Folder,
+    port: Annotated[int, typer.Option(help="Of the page; 0 takes a free one.")] = 0,
+    again: Annotated[bool, typer.Option("--again", help="Review what is labelled, too.")] = False,
+) -> None:
+    """Open a page on this machine to label faces by keyboard.
+
+    What the models think of a face is shown after it was labelled, so that it leads nobody.
+    Every label is on disk at once; Ctrl-C ends it.
+    """
+    from omote_models.datasets.manifest import ManifestProblem
+    from omote_server.cli.common import models_of
+    from omote_server.egress import seal_egress
+    from omote_server.labelling import Desk, LabelServer
+
+    pull_missing(*models_of("light"))
+    seal_egress()
+    try:
+        desk = Desk(folder, _today(), _Suggestions(), again)
+        server = LabelServer(desk, port)
+    except (ManifestProblem, OSError) as error:
+        fail(str(error), code=2)
+    console.print(f"{len(desk.queue)} to label: {server.address}", highlight=False, markup=False)
+    with server:
+        try:
+            server.serve()
+        except KeyboardInterrupt:
+            errors.print("every label is saved")
+
+
+@app.command(epilog="Example: omote dataset check faces --json")
+def check(
+    folder: Folder,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON for a script.")] = False,
+) -> None:
+    """Look a data set over. Exit code 1 where something must be mended."""
+    from omote_models.datasets.check import check as looked_over
+    from omote_models.datasets.manifest import ManifestProblem, read_manifest
+
+    try:
+        manifest = read_manifest(folder)
+    except ManifestProblem as error:
+        fail(str(error))
+    found = looked_over(folder, manifest)
+    if as_json:
+        print_json({"problems": found.problems, "notes": found.notes, **_facts(manifest)})
+    else:
+        console.print(f"{manifest.name}: {_told(manifest)}", highlight=False, markup=False)
+        for note in found.notes:
+            console.print(note, highlight=False, markup=False)
+        for problem in found.problems:
+            errors.print(problem, style="red", highlight=False, markup=False, soft_wrap=True)
+    if found.problems:
+        raise typer.Exit(1)
+
+
+def _facts(manifest: Manifest) -> dict[str, Any]:
+    return {
+        "name": manifest.name,
+        "version": manifest.version,
+        "licence": manifest.licence,
+        "consent": manifest.consent,
+        "faces": len(manifest.samples),
+        "people": len({entry.identity for entry in manifest.samples}),
+        "labelled": sum(entry.has_label for entry in manifest.samples),
+    }
+
+
+def _told(manifest: Manifest) -> str:
+    facts = _facts(manifest)
+    return (
+        f"version {facts['version']}, {facts['faces']} faces of {facts['people']} people, "
+        f"{facts['labelled']} labelled; licence: {facts['licence']}"
+    )
+
+
+class _Suggestions:
+    """What the default estimator says; loaded with the first face."""
+
+    def __init__(self) -> None:
+        self._examiner: Any = None
+
+    def __call__(self, picture: Path) -> dict[str, object]:
+        from omote_models.evaluation.answers import Examiner
+        from omote_models.evaluation.samples import Sample
+        from omote_server.warmup import load_tools
+
+        if self._examiner is None:
+            tools = load_tools()
+            self._examiner = Examiner(tools.face_model, tools.estimator)
+        answer = self._examiner.answer(Sample(picture), picture.parent)
+        if answer.problem:
+            return {"text": answer.problem}
+        low, high = round(answer.low), round(answer.high)
+        gender = answer.gender or "of unknown gender"
+        return {"text": f"{answer.years:.0f} years ({low} to {high}), {gender}"}
+
+
+def _frames(path: Path) -> Iterator[tuple[float, NDArray[np.uint8]]]:
+    from omote_server.video import VideoError, VideoReader
+
+    try:
+        with VideoReader(path) as reader:
+            for frame in reader.frames():
+                yield frame.time, frame.pixels
+    except VideoError as error:
+        raise ValueError(str(error)) from None
+
+
+def _today() -> str:
+    return datetime.datetime.now(datetime.UTC).date().isoformat()
