@@ -56,7 +56,15 @@ class Network:
             seen = chip(picture, landmarks, side, crop.padding)
         else:
             seen = boxed(picture, landmarks, side, crop.grow, crop.lower)
-        answers = dict(zip(self._wanted, self._run(prepared(seen, self.spec)), strict=True))
+        return self.read_aligned(seen)
+
+    def read_aligned(self, seen: NDArray[np.uint8]) -> tuple[FloatArray | None, float | None]:
+        """As `read`, of a face that was cut already, (side, side, 3) uint8 RGB.
+
+        Raises:
+            ArithmeticError: it answered with something that is not a number.
+        """
+        answers = self.answers(prepared(seen, self.spec))
         ages = male = None
         if self.spec.age is not None:
             values = answers[self.spec.age.output]
@@ -65,6 +73,14 @@ class Network:
             head = self.spec.gender
             male = _log_odds(answers[head.output], head.kind, head.male)
         return ages, male
+
+    def answers(self, batch: FloatArray) -> dict[str, FloatArray]:
+        """What it answers to a batch of one, by output, each flat.
+
+        Raises:
+            ArithmeticError: it answered with something that is not a number.
+        """
+        return dict(zip(self._wanted, self._run(batch), strict=True))
 
     def _run(self, batch: FloatArray) -> list[FloatArray]:
         found = self._session.run(self._wanted, {self._input: batch})
@@ -94,7 +110,7 @@ class Network:
         side = self.spec.side
         grey = prepared(np.full((side, side, 3), 128, np.uint8), self.spec)
         try:
-            answers = dict(zip(self._wanted, self._run(grey), strict=True))
+            answers = self.answers(grey)
         except ArithmeticError as error:
             raise EstimatorError(f"{error}, even for a grey picture") from None
         except Exception as error:  # ONNX Runtime has errors of many kinds

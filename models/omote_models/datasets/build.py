@@ -26,6 +26,7 @@ from omote_models.describe import why_not
 from omote_models.evaluation.answers import decoded_picture
 from omote_models.evaluation.samples import PICTURES, DatasetError, Sample, read_dataset
 from omote_models.face import Face, FloatArray
+from omote_models.stills import StillFinder
 from omote_models.tracker import FaceTracker, TrackerOptions
 
 Pixels = NDArray[np.uint8]
@@ -40,7 +41,6 @@ PADDING = 0.65
 
 _MOST_FACES = 16
 _EVERY_S = 0.5
-_BORDER = 0.5
 _QUALITY = 95
 _FINE = 32
 _ALIKE = 0.87
@@ -112,7 +112,8 @@ def build(
     if out.exists():
         raise ManifestProblem(f"{out} is there already; give another name")
     problems: list[str] = []
-    found = list(_faces(sources, face_model, frames, options, problems, on_file))
+    with StillFinder(face_model, _MOST_FACES) as finder:
+        found = list(_faces(sources, finder, face_model, frames, options, problems, on_file))
     if not found:
         raise ManifestProblem(f"no face that can be used in {', '.join(map(str, sources))}")
     prints = np.stack([fingerprint(each.pixels) for each in found])
@@ -133,6 +134,7 @@ def build(
 
 def _faces(
     sources: Sequence[Path],
+    finder: StillFinder,
     face_model: Path,
     frames: Frames,
     options: BuildOptions,
@@ -158,7 +160,7 @@ def _faces(
                 continue
             who = _identity(path, place, options.identity)
             label = labels.get(path)
-            for pixels in _of_picture(picture, place, face_model, label is not None, problems):
+            for pixels in _of_picture(picture, place, finder, label is not None, problems):
                 yield _Found(pixels, place, who, label, root.name)
 
 
@@ -180,23 +182,12 @@ def _identity(path: Path, place: str, how: Identity) -> str:
 
 
 def _of_picture(
-    picture: Pixels, place: str, face_model: Path, labelled: bool, problems: list[str]
+    picture: Pixels, place: str, finder: StillFinder, labelled: bool, problems: list[str]
 ) -> Iterator[Pixels]:
-    tracker = FaceTracker(face_model, TrackerOptions(max_faces=_MOST_FACES))
-    try:
-        faces = list(tracker.track(picture, 0.0))
-        if not faces:
-            # A picture that is all face has no room for the detector: give it a border.
-            height, width = picture.shape[:2]
-            down, across = round(_BORDER * height), round(_BORDER * width)
-            picture = np.pad(picture, ((down, down), (across, across), (0, 0)), constant_values=128)
-            faces = list(tracker.track(picture, 0.0))
-    finally:
-        tracker.close()
+    picture, faces = finder.find_with_border(picture)
     if not faces:
         problems.append(f"{place}: no face was found")
         return
-    faces.sort(key=lambda face: -face.box.area)
     if labelled and len(faces) > 1:
         problems.append(f"{place}: it has {len(faces)} faces; the label is taken for the largest")
         faces = faces[:1]

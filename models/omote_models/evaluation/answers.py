@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from threading import local
 
 import cv2
 import numpy as np
@@ -19,10 +20,9 @@ from omote_models.evaluation.calibrate import Labelled
 from omote_models.evaluation.samples import Sample
 from omote_models.evidence import Evidence
 from omote_models.face import Face, FloatArray, Gender
-from omote_models.tracker import FaceTracker, TrackerOptions
+from omote_models.stills import StillFinder
 
 _MOST_PIXELS = 50_000_000
-_BORDER = 0.5
 _LEAST_PROBABILITY = 0.002
 
 
@@ -95,6 +95,7 @@ class Examiner:
     def __init__(self, face_model: Path, estimator: DemographicsEstimator) -> None:
         self._face_model = face_model
         self._estimator = estimator
+        self._local = local()
 
     def ask(self, samples: Sequence[Sample], root: Path, workers: int = 2) -> Iterator[Answer]:
         """An answer for each sample, in their order.
@@ -113,13 +114,7 @@ class Examiner:
         picture = decoded_picture(sample.picture)
         if isinstance(picture, str):
             return Answer(file, picture)
-        faces = self._faces(picture)
-        if not faces:
-            # A picture that is all face has no room for the detector: give it a border.
-            height, width = picture.shape[:2]
-            down, across = round(_BORDER * height), round(_BORDER * width)
-            picture = np.pad(picture, ((down, down), (across, across), (0, 0)), constant_values=128)
-            faces = self._faces(picture)
+        picture, faces = self._finder().find_with_border(picture)
         if not faces:
             return Answer(file, "no face was found")
         return self._read(file, picture, faces)
@@ -148,12 +143,12 @@ class Examiner:
             milliseconds=round(spent, 3),
         )
 
-    def _faces(self, picture: NDArray[np.uint8]) -> Sequence[Face]:
-        tracker = FaceTracker(self._face_model, TrackerOptions(max_faces=4))
-        try:
-            return sorted(tracker.track(picture, 0.0), key=lambda face: -face.box.area)
-        finally:
-            tracker.close()
+    def _finder(self) -> StillFinder:
+        """This thread's own."""
+        found: StillFinder | None = getattr(self._local, "finder", None)
+        if found is None:
+            found = self._local.finder = StillFinder(self._face_model, max_faces=4)
+        return found
 
 
 def _sparse(ages: FloatArray | None) -> tuple[tuple[int, float], ...]:

@@ -15,6 +15,7 @@ from omote_server.cli import (
     models,
     serve,
     stream,
+    train,
 )
 
 app = typer.Typer(
@@ -32,5 +33,6 @@ app.add_typer(models.app, name="models")
 app.command("bench", epilog=bench.EXAMPLE)(bench.bench)
 app.command("demo", epilog=demo.EXAMPLE)(demo.demo)
 app.command("evaluate", epilog=evaluate.EXAMPLE)(evaluate.evaluate)
+app.command("train", epilog=train.EXAMPLE)(train.train)
 app.add_typer(dataset.app, name="dataset")
 app.command("doctor", epilog=doctor.EXAMPLE)(doctor.doctor)

@@ -1,0 +1,1 @@
+"""Training an estimator of one's own; needs the extra `train` (PyTorch)."""
