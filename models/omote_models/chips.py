@@ -45,8 +45,13 @@ def chip(
     Returns:
         (size, size, 3) uint8 RGB.
     """
+    return _cut(picture, alignment(landmarks, size, padding), size)
+
+
+def alignment(landmarks: FloatArray, size: int, padding: float = PADDING) -> NDArray[np.float64]:
+    """The similarity from a picture to a chip of it, (2, 3); see `chip`."""
     target = (_TEMPLATE + padding) / (1 + 2 * padding) * size
-    return _cut(picture, similarity(landmarks[_POINTS, :2].astype(np.float64), target), size)
+    return similarity(landmarks[_POINTS, :2].astype(np.float64), target)
 
 
 def boxed(

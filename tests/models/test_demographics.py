@@ -224,6 +224,51 @@ def test_turn_tells_left_from_right(astronaut_face: Face) -> None:
     assert pitch == pytest.approx(other_pitch, abs=1e-4)
 
 
+def test_a_new_person_in_the_same_place_starts_afresh(
+    tools: Toolbox, carphone: list[Pixels], astronaut: Pixels, face_model: Path
+) -> None:
+    """A cut from one clip to another: the track goes on, and what was known does not."""
+    crop = cv2.resize(astronaut[:300, 20:420], (640, 480), interpolation=cv2.INTER_CUBIC)
+    other = np.ascontiguousarray(crop, np.uint8)
+    describer = Describer(tools.estimator)
+    tracker = FaceTracker(face_model)
+    genders: list[Gender | None] = []
+    for i, frame in enumerate([*carphone[:40], *[other] * 30]):
+        faces = tracker.track(frame, i / 30)
+        described = describer.describe(frame, faces, i / 30, age=True, gender=True)
+        genders.append(described[0].attributes.gender.value if described else None)
+    tracker.close()
+    assert genders[39] is Gender.MALE
+    assert genders[-1] is Gender.FEMALE
+    assert Gender.MALE not in genders[42:], "nothing of the first person is left"
+
+
+def test_a_portrait_in_motion_keeps_its_age_and_gender(
+    tools: Toolbox, astronaut: Pixels, face_model: Path
+) -> None:
+    chance = np.random.default_rng(4)
+    describer = Describer(tools.estimator)
+    tracker = FaceTracker(face_model)
+    ages, genders = [], set()
+    for i in range(150):
+        swing = np.sin(i / 12)
+        matrix = cv2.getRotationMatrix2D((224, 120), 8 * swing, 1.4 + 0.15 * np.cos(i / 17))
+        matrix[:, 2] += (40 * np.sin(i / 20) + 60, 60 + 20 * swing)
+        moved = cv2.warpAffine(astronaut, matrix, (640, 480), borderMode=cv2.BORDER_REPLICATE)
+        light = 1 + 0.15 * np.sin(i / 30)
+        noisy = moved * light + chance.normal(0, 4, moved.shape)
+        frame = np.clip(noisy, 0, 255).astype(np.uint8)
+        faces = tracker.track(frame, i / 30)
+        for face in describer.describe(frame, faces, i / 30, age=True, gender=True):
+            age, gender = face.attributes.age.value, face.attributes.gender.value
+            ages += [] if age is None else [age]
+            genders |= {gender} - {None}
+    tracker.close()
+    assert len(ages) > 120
+    assert np.std(ages[30:]) < 1.5
+    assert genders == {Gender.FEMALE}
+
+
 class _Counting:
     """The real estimator, counted."""
 
