@@ -89,6 +89,8 @@ class Filter:
         fewest_faces: with fewer faces in the picture it does nothing.
         draws: whether it changes the picture; one that only sends events is switched on and off
             at once in a pack, and has no picture in the catalogue.
+        animated: whether what it draws moves by itself, as tears and falling things do; how still
+            it lies is then not measured.
         budget_ms: how long one frame may take; see `omote_filters.chain`.
         settings: validated, read-only; may be replaced between two frames.
     """
@@ -101,6 +103,7 @@ class Filter:
     needs: ClassVar[frozenset[Need]] = frozenset({Need.MESH})
     fewest_faces: ClassVar[int] = 1
     draws: ClassVar[bool] = True
+    animated: ClassVar[bool] = False
     budget_ms: ClassVar[float] = 100.0
 
     class Settings(FilterSettings):

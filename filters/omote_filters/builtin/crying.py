@@ -44,6 +44,7 @@ class Crying(Filter):
     appearance = Appearance.NOVELTY
     stage = Stage.STICKER
     needs = frozenset({Need.MESH})
+    animated = True
 
     class Settings(FilterSettings):
         """How much."""

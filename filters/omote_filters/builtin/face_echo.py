@@ -45,6 +45,7 @@ class FaceEcho(Filter):
     appearance = Appearance.NOVELTY
     stage = Stage.GRADE
     needs = frozenset({Need.MESH})
+    animated = True
 
     class Settings(FilterSettings):
         """How many, how strong."""

@@ -130,7 +130,7 @@ def _open_triangles() -> np.ndarray[tuple[int, ...], np.dtype[np.int32]]:
 
 def _skull(look: _Look) -> list[Solid]:
     """The head behind the face: cranium, ears and neck."""
-    shape = ball(1.0, look.skin, 40)
+    shape = ball(1.0, look.skin, 30)
     points = shape.points * np.array((7.9, 10.4, 8.8), np.float32)
     # Flatter in front, where the face lies; on the forehead they meet.
     front = np.interp(points[:, 1], (0.0, 5.5), (0.5, 0.84)).astype(np.float32)
@@ -140,7 +140,7 @@ def _skull(look: _Look) -> list[Solid]:
     neck = lathe(throat, look.skin).moved(0, 0, -3.5)
     ears = []
     for side in (-1, 1):
-        pinna = ball(1.0, look.skin, 20)
+        pinna = ball(1.0, look.skin, 16)
         pinna = replace(pinna, points=pinna.points * np.array((0.7, 2.6, 1.6), np.float32))
         ears.append(pinna.moved(7.9 * side, 1.0, -2.8, turn=(-12, 18 * side, 0)))
     return [cranium, neck, *ears]

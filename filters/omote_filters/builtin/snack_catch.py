@@ -90,6 +90,7 @@ class SnackCatch(Filter):
     appearance = Appearance.NOVELTY
     stage = Stage.STICKER
     needs = frozenset({Need.MESH, Need.BLENDSHAPES})
+    animated = True
 
     class Settings(FilterSettings):
         """How fast."""

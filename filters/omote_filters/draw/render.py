@@ -31,7 +31,7 @@ from omote_models.mesh import canonical_mesh
 
 Result = TypeVar("Result")
 
-FINEST = 352
+FINEST = 320
 _SAMPLES = 4
 _SKULL = ((0.0, 2.6, -2.9), (7.3, 10.4, 8.6))
 """Middle and half axes of the ellipsoid that stands for the head behind the face, cm."""

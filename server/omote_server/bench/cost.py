@@ -196,7 +196,8 @@ def _layers(
 
 
 def _lies_still(kind: type[Filter]) -> bool:
-    return bool(kind.needs & FACE_NEEDS) and kind.stage is not Stage.PARTICLES
+    moves = kind.animated or kind.stage is Stage.PARTICLES
+    return bool(kind.needs & FACE_NEEDS) and kind.draws and not moves
 
 
 def _noisy_portrait() -> list[Pixels]:
