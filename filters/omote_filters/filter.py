@@ -20,9 +20,13 @@ def read_preview(path: Path) -> bytes:
     """A preview's bytes; empty where there is none, or none that a catalogue can take."""
     try:
         with path.open("rb") as file:
-            data = file.read(LARGEST_PREVIEW + 1)
+            return checked_preview(file.read(LARGEST_PREVIEW + 1))
     except OSError:
         return b""
+
+
+def checked_preview(data: bytes) -> bytes:
+    """The bytes if they are a JPEG of at most `LARGEST_PREVIEW`; else nothing."""
     return data if data.startswith(b"\xff\xd8") and len(data) <= LARGEST_PREVIEW else b""
 
 

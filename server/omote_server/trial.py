@@ -12,6 +12,7 @@ import numpy as np
 
 from omote_filters.chain import Chain, Consent, Reason
 from omote_filters.filter import NOT_FOR_MINORS, Filter
+from omote_filters.packs.filter import PackFilter
 from omote_filters.registry import ChainEntry, Registry
 from omote_models.face import Box, Face, FloatArray
 from omote_server.rehearsal import Take, looked_at, portrait, scene_of
@@ -48,10 +49,16 @@ def trial(kind: type[Filter], registry: Registry) -> Iterator[Finding]:
     for name, takes in _bad_days(take):
         yield _survives(kind, registry, name, takes)
     yield _repeats(kind, registry, take)
-    if kind.appearance in NOT_FOR_MINORS:
+    if _for_adults_only(kind):
         drawn, _ = _run(kind, registry, [take.aged(9)] * 5)
         same = all(np.array_equal(picture, take.pixels) for picture in drawn)
         yield Finding("it leaves minors alone", same, "" if same else "it drew on a child")
+
+
+def _for_adults_only(kind: type[Filter]) -> bool:
+    """Whether nothing of it may be drawn on a minor; a pack's other parts may."""
+    kinds = [part.kind for part in kind.parts] if issubclass(kind, PackFilter) else [kind]
+    return all(each.appearance in NOT_FOR_MINORS for each in kinds)
 
 
 def _draws(kind: type[Filter], registry: Registry, take: Take) -> Finding:

@@ -278,3 +278,17 @@ def test_stills_are_as_if_each_were_alone(
         tracker.close()
         for one, other in zip(alone, faces, strict=True):
             assert float(np.abs(one.landmarks - other.landmarks).max()) < 1.0
+
+
+def test_forty_faces_in_one_picture_are_all_found(face_model: Path, astronaut: Pixels) -> None:
+    one = astronaut[:300, 80:380]
+    crowded = np.ascontiguousarray(np.vstack([np.hstack([one] * 8)] * 5))
+    with StillFinder(face_model, 16) as finder:
+        assert len(finder.find(crowded)) < 40, "they are too small for one look"
+        found = finder.find_all(crowded)
+        assert len(finder.find_all(astronaut)) == 1, "nobody is found twice"
+    assert len(found) == 40
+    assert len({face.track_id for face in found}) == 40
+    # Each where its copy of the portrait stands.
+    places = {(int(f.box.centre[0] // 300), int(f.box.centre[1] // 300)) for f in found}
+    assert len(places) == 40

@@ -12,7 +12,7 @@ from zipfile import BadZipFile, ZipFile
 import yaml
 
 from omote_filters.assets import LARGEST_ASSET, AssetError
-from omote_filters.filter import LARGEST_PREVIEW
+from omote_filters.filter import checked_preview
 
 NAME = "filter.yaml"
 PREVIEW = "preview.jpg"
@@ -105,10 +105,9 @@ class Bundle:
     def preview(self) -> bytes:
         """The pack's small JPEG, empty where there is none that a catalogue can take."""
         try:
-            data = self.asset(PREVIEW)
+            return checked_preview(self.asset(PREVIEW))
         except AssetError:
             return b""
-        return data if data.startswith(b"\xff\xd8") and len(data) <= LARGEST_PREVIEW else b""
 
     @property
     def _is_zip(self) -> bool:

@@ -40,6 +40,7 @@ PADDING = 0.65
 """Around dlib's template, so that a detector finds the face again and any network's crop fits."""
 
 _MOST_FACES = 16
+"""In one look; a large picture is looked at in parts."""
 _EVERY_S = 0.5
 _QUALITY = 95
 _FINE = 32
@@ -184,7 +185,9 @@ def _identity(path: Path, place: str, how: Identity) -> str:
 def _of_picture(
     picture: Pixels, place: str, finder: StillFinder, labelled: bool, problems: list[str]
 ) -> Iterator[Pixels]:
-    picture, faces = finder.find_with_border(picture)
+    faces = finder.find_all(picture)
+    if not faces:
+        picture, faces = finder.find_with_border(picture)
     if not faces:
         problems.append(f"{place}: no face was found")
         return
