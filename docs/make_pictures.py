@@ -16,17 +16,21 @@ from omote_server.footage import footage_store
 HERE = Path(__file__).parent / "pictures"
 SIDE = 230
 CAPTION = 26
-HEAD = (slice(18, 228), slice(118, 328))
+HEAD = (slice(0, 250), slice(98, 348))
 
 FILTERS = [
     ("original", []),
-    ("face_paint", ["face_paint"]),
+    ("red_carpet", ["red_carpet"]),
     ("face_paint: tiger", ["face_paint:design=tiger"]),
-    ("life_stages", ["life_stages", "--age", "40"]),
-    ("smooth_skin + lipstick", ["smooth_skin+lipstick"]),
-    ("big_eyes", ["big_eyes:amount=0.8"]),
-    ("big_eyes + face_paint", ["big_eyes+face_paint"]),
-    ("pixelate_face", ["pixelate_face"]),
+    ("prop_3d: viking", ["prop_3d"]),
+    ("older (marked)", ["older", "--age", "40"]),
+    ("alien_head", ["alien_head"]),
+    ("neon_outline", ["neon_outline"]),
+    ("puppet", ["puppet"]),
+    ("background_replace", ["background_replace"]),
+    ("head_3d: gold", ["head_3d:material=gold"]),
+    ("comic", ["comic"]),
+    ("birthday", ["birthday", "--age", "40"]),
 ]
 AGES = [("9", 9), ("16", 16), ("27", 27), ("45", 45), ("70", 70)]
 STAGES = [(f"age {label}", ["life_stages", "--age", str(age)]) for label, age in AGES]
