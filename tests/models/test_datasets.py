@@ -21,7 +21,7 @@ from omote_models.datasets.manifest import (
     read_manifest,
     write_manifest,
 )
-from omote_models.evaluation.samples import read_dataset
+from omote_models.evaluation.samples import DatasetError, read_dataset
 from omote_models.face import Face, Gender
 from omote_models.stills import StillFinder
 from omote_models.tracker import FaceTracker
@@ -292,3 +292,16 @@ def test_forty_faces_in_one_picture_are_all_found(face_model: Path, astronaut: P
     # Each where its copy of the portrait stands.
     places = {(int(f.box.centre[0] // 300), int(f.box.centre[1] // 300)) for f in found}
     assert len(places) == 40
+
+
+def test_a_split_is_measured_by_itself(built: tuple[Path, Manifest]) -> None:
+    folder, manifest = built
+    test = [entry for entry in manifest.samples if entry.split == "test"]
+    assert len(read_dataset(folder, "test").samples) == len(test) > 0
+    with pytest.raises(DatasetError, match="it has test, train, validation"):
+        read_dataset(folder, "tset")
+
+
+def test_what_has_no_splits_says_so(tmp_path: Path, photos: Path) -> None:
+    with pytest.raises(DatasetError, match="leave --split out"):
+        read_dataset(photos, "test")

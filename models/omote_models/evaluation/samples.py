@@ -67,7 +67,7 @@ class Dataset:
         return bool(ages) and all(low == high for low, high in ages)
 
 
-def read_dataset(path: Path) -> Dataset:
+def read_dataset(path: Path, split: str | None = None) -> Dataset:
     """The samples of a data set.
 
     Args:
@@ -75,28 +75,31 @@ def read_dataset(path: Path) -> Dataset:
             (`file,age,gender,race`), a folder or file of Adience folds (`fold_*_data.txt`), or a
             manifest of your own: CSV with a header or a JSON list, with `file` and any of `age`
             (26 or "20-29"), `gender` and `group`.
+        split: only rows whose `split` is this, as in what `omote dataset` makes.
 
     Raises:
         DatasetError: it is none of these, or nothing in it can be used.
     """
     if not path.exists():
         raise DatasetError(f"there is no {path}")
-    dataset = _of_folder(path) if path.is_dir() else _of_file(path)
+    dataset = _of_folder(path, split) if path.is_dir() else _of_file(path, split)
     if not dataset.samples:
         why = "; ".join(dataset.problems[:3]) or "it is empty"
         raise DatasetError(f"{path} holds no labelled picture that can be used: {why}")
     return dataset
 
 
-def _of_folder(path: Path) -> Dataset:
+def _of_folder(path: Path, split: str | None) -> Dataset:
     if folds := sorted(path.glob("fold_*_data.txt")):
+        _refuse_split(path, split)
         rows = (row for fold in folds for row in _adience(fold))
         return _collected(Dataset(path.name, "adience"), rows)
     for name in ("manifest.json", "manifest.csv", "labels.json", "labels.csv"):
         if (path / name).is_file():
-            dataset = _of_file(path / name)
+            dataset = _of_file(path / name, split)
             dataset.name = path.name
             return dataset
+    _refuse_split(path, split)
     pictures = sorted(p for p in path.rglob("*") if p.suffix.lower() in PICTURES)
     if any(_UTKFACE.fullmatch(p.stem) for p in pictures):
         return _collected(Dataset(path.name, "utkface"), map(_utkface, pictures))
@@ -106,8 +109,14 @@ def _of_folder(path: Path) -> Dataset:
     )
 
 
-def _of_file(path: Path) -> Dataset:
+def _refuse_split(path: Path, split: str | None) -> None:
+    if split is not None:
+        raise DatasetError(f"{path} has no splits; leave --split out")
+
+
+def _of_file(path: Path, split: str | None) -> Dataset:
     if path.suffix.lower() == ".txt":
+        _refuse_split(path, split)
         return _collected(Dataset(path.stem, "adience"), _adience(path))
     try:
         if path.suffix.lower() == ".json":
@@ -122,6 +131,12 @@ def _of_file(path: Path) -> Dataset:
         raise DatasetError(f"{path} is not a list of rows")
     if rows and "file" not in rows[0]:
         raise DatasetError(f"{path} has no column `file`; it has {', '.join(map(str, rows[0]))}")
+    if split is not None:
+        there = sorted({str(row["split"]) for row in rows if row.get("split")})
+        rows = [row for row in rows if row.get("split") == split]
+        if not rows:
+            told = ", ".join(there) or "none"
+            raise DatasetError(f"{path} has no row of the split {split!r}; it has {told}")
     kind = "fairface" if rows and "race" in rows[0] else "manifest"
     made = (
         Row(f"{path.name}:{line}", path.parent / str(row["file"]), row)

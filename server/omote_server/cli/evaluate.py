@@ -44,6 +44,9 @@ def evaluate(
             dir_okay=False, help="Write the estimator here, its calibration fitted to this set."
         ),
     ] = None,
+    split: Annotated[
+        str | None, typer.Option(help="Only these people, such as test, of `omote dataset`.")
+    ] = None,
     limit: Annotated[
         int | None, typer.Option(min=1, help="Only so many pictures, evenly chosen.")
     ] = None,
@@ -59,7 +62,7 @@ def evaluate(
     from omote_models.evaluation.samples import DatasetError, read_dataset
 
     try:
-        read = read_dataset(dataset)
+        read = read_dataset(dataset, split)
     except DatasetError as error:
         fail(str(error), code=2)
     if limit is not None and limit < len(read.samples):
