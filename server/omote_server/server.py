@@ -102,7 +102,7 @@ class Server:
             reflection.enable_server_reflection((*names, reflection.SERVICE_NAME), self._grpc)
         if self.settings.metrics_port is not None:
             self._metrics = MetricsServer(
-                self.settings.host.strip("[]"),
+                self.settings.metrics_host.strip("[]"),
                 self.settings.metrics_port,
                 partial(_active, self._host),
                 tools.audit,

@@ -57,6 +57,7 @@ class Settings(BaseSettings):
     metrics_port: int | None = Field(
         None, ge=0, le=65535, description="Port for Prometheus; 0 takes a free one."
     )
+    metrics_host: str = Field("127.0.0.1", description="Address that Prometheus asks; no token.")
     audience_window_seconds: int | None = Field(
         None, ge=60, description="Count people by age band and gender in such windows."
     )
