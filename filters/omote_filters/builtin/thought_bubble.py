@@ -94,7 +94,7 @@ class ThoughtBubble(Filter):
         if bubble is None:
             side = 1.0 if centre[0] < scene.width / 2 else -1.0
             x, y = self._place(scene, face, side)
-            springs = Spring(x, response=0.2), Spring(y, response=0.2), Spring(response=0.45)
+            springs = Spring(x, response=0.17), Spring(y, response=0.17), Spring(response=0.45)
             bubble = _Bubble(*springs, side)
         x, y = self._place(scene, face, bubble.side)
         bubble.x.follow(x, scene.elapsed)
