@@ -246,3 +246,22 @@ def test_serve_pulls_its_models_and_stops_on_sigterm(tmp_path: Path) -> None:
     _, said = process.communicate(timeout=30)
     assert process.returncode == 0
     assert "stopped" in said
+
+
+def test_an_estimator_that_cannot_be_used_is_named(tmp_path: Path) -> None:
+    assert "light, or the path" in omote("serve", "--estimator", "heavy", code=2).stderr
+    from omote_models.estimators import find_estimator
+
+    text = find_estimator("light").path.read_text()
+    bad = text.replace('model = "face-api"', 'file = "mine.onnx"')
+    (tmp_path / "estimator.toml").write_text(bad)
+    (tmp_path / "mine.onnx").write_bytes(b"not a network")
+    (tmp_path / "30_0_0_1.png").write_bytes(footage_store().pull("astronaut").read_bytes())
+    picture = tmp_path / "30_0_0_1.png"
+    mine = ["--estimator", str(tmp_path)]
+    assert "no ONNX network" in omote("serve", "--port", "0", *mine, code=1).stderr
+    applied = omote("apply", "vignette", picture, tmp_path / "out.png", *mine, code=2)
+    assert "no ONNX network" in applied.stderr
+    assert not (tmp_path / "out.png").exists()
+    measured = omote("evaluate", tmp_path, "--out", tmp_path / "out", *mine, code=2)
+    assert "no ONNX network" in measured.stderr

@@ -17,7 +17,6 @@ from omote_server.cli.common import checked_chain, errors, fail, models_of, pull
 if TYPE_CHECKING:
     from omote_filters.registry import ChainEntry
     from omote_models.describe import Declared
-    from omote_models.estimators import EstimatorError
     from omote_server.codec import Pixels
     from omote_server.pipeline import Directives, Pipeline
 
@@ -94,6 +93,7 @@ def _pipeline(
 ) -> Iterator[Pipeline]:
     from omote_filters.registry import Registry
     from omote_models.describe import Declared
+    from omote_models.estimators import EstimatorError
     from omote_server.messages import OutputOptions, PictureFormat
     from omote_server.pipeline import Pipeline, PipelineOptions
     from omote_server.warmup import load_tools

@@ -163,7 +163,9 @@ def _print(read: Dataset, found: Evaluation) -> None:
         cells = (f"{shown(n, f)}\n[dim]{interval(n, f)}[/dim]" for n, f in row.figures.items())
         table.add_row(row.name, str(row.count), *cells)
     console.print(table)
-    curve = ", ".join(f"{100 * r:.1f} % of {100 * s:.0f} %" for _, s, r in found.abstention if s > 0)
+    curve = ", ".join(
+        f"{100 * r:.1f} % of {100 * s:.0f} %" for _, s, r in found.abstention if s > 0
+    )
     if curve:
         console.print(f"gender, right of those answered, with rising threshold: {curve}")
     console.print(f"one reading: {found.latency[0]:.1f} ms median, {found.latency[1]:.1f} ms p95")

@@ -87,13 +87,14 @@ def serve(
     logging.basicConfig(
         level=settings.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s"
     )
+    from omote_models.estimators import EstimatorError
     from omote_server.egress import seal_egress
 
     pull_missing(*models_of(settings.estimator))
     seal_egress()
     try:
         asyncio.run(_run(settings, as_json))
-    except OSError as error:
+    except (OSError, EstimatorError) as error:
         fail(str(error))
 
 
