@@ -65,6 +65,10 @@ def test_a_pack_is_drawn_when_it_is_saved(tmp_path: Path) -> None:
     sheet = cv2.imread(str(out))
     assert sheet is not None
     assert sheet.shape[0] > 600
+    by_file = ["filters", "watch", str(tmp_path / "my_look" / "filter.yaml"), *watch[3:]]
+    assert run.invoke(app, by_file).exit_code == 0
+    (tmp_path / "notes.txt").write_text("no pack")
+    assert run.invoke(app, ["filters", "watch", str(tmp_path / "notes.txt")]).exit_code == 2
     text = (tmp_path / "my_look" / "filter.yaml").read_text()
     (tmp_path / "my_look" / "filter.yaml").write_text(text.replace("lipstick", "lipstik"))
     wrong = run.invoke(app, watch)

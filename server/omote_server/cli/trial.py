@@ -71,11 +71,16 @@ def watch(
 
     Open the picture in a viewer that reloads. For a live camera: omote stream.
     """
+    from omote_filters.packs.source import NAME
     from omote_models.store import StoreError
     from omote_server.cli.common import pull_missing
     from omote_server.footage import footage_store
     from omote_server.inventory import used
     from omote_server.preview import Studio
+
+    pack = pack.resolve().parent if pack.name == NAME else pack
+    if not pack.is_dir() and pack.suffix != ".zip":
+        fail(f"{pack} is no pack: give its folder, its {NAME} or its .zip", code=2)
 
     pull_missing(*used())
     try:
