@@ -90,3 +90,14 @@ def test_a_frame_of_one_pixel_and_a_strip(tools: Toolbox) -> None:
         assert result.picture is not None
         assert result.picture.data == pixels.tobytes()
     pipeline.close()
+
+
+def test_a_real_blink_is_counted(tools: Toolbox, carphone: list[Pixels]) -> None:
+    """The man in the car blinks once in the clip's first four seconds."""
+    results = run(tools, carphone, "wellness")
+    told = [event.payload for result in results for event in result.events]
+    assert told
+    last = told[-1]
+    assert 60 / float(str(last["seen_s"])) * 0.9 < float(str(last["blinks_per_minute"])) < 45
+    assert float(str(last["perclos"])) < 0.1
+    assert last["age_band"] in ("young_adult", "middle_aged", "unknown")

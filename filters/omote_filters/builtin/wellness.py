@@ -15,8 +15,12 @@ from omote_filters.scene import Scene
 from omote_filters.settings import FilterSettings, slider
 from omote_models.face import Face
 
-_CLOSED, _OPEN = 0.55, 0.35
-"""Past the first an eye counts as closed, below the second as open again: blendshape scores."""
+_CLOSED, _OPEN = 0.38, 0.22
+"""Past the first an eye counts as closing, below the second as open again: blendshape scores.
+
+On real faces a whole blink reaches about 0.5, and eyes at rest stay under 0.1."""
+_MOSTLY_CLOSED = 0.45
+"""As good as closed: what PERCLOS counts."""
 _SHORTEST_BLINK_S, _LONGEST_BLINK_S = 0.04, 0.5
 _GAPING, _SHUT = 0.6, 0.35
 _SHORTEST_YAWN_S = 1.2
@@ -123,7 +127,7 @@ class Wellness(Filter):
         seen = float(steps.sum())
         if seen < _LEAST_SEEN_S:
             return
-        shut = float(steps[closures > 0.8].sum()) / seen
+        shut = float(steps[closures > _MOSTLY_CLOSED].sum()) / seen
         head = HeadFrame.of(face)
         across, up = _gaze(face)
         band = face.attributes.age_band.value
