@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 from functools import cached_property
+from pathlib import PurePosixPath
 
 import cv2
 import numpy as np
@@ -71,17 +72,7 @@ class LutAsset:
 
 Asset = PictureAsset | SolidAsset | LutAsset
 
-SUFFIXES: dict[str, type[Asset]] = {
-    ".svg": PictureAsset,
-    ".png": PictureAsset,
-    ".glb": SolidAsset,
-    ".cube": LutAsset,
-}
-
-
-def suffix_of(name: str) -> str:
-    """The end of a file's name, such as ".svg"."""
-    return "." + name.rpartition(".")[2].lower()
+SUFFIXES = (".svg", ".png", ".glb", ".cube")
 
 
 def read_asset(name: str, data: bytes) -> Asset:
@@ -93,7 +84,7 @@ def read_asset(name: str, data: bytes) -> Asset:
     if len(data) > LARGEST_ASSET:
         raise AssetError(f"it is larger than {LARGEST_ASSET // 2**20} MiB")
     try:
-        match suffix_of(name):
+        match PurePosixPath(name).suffix.lower():
             case ".svg":
                 return PictureAsset(_svg(data))
             case ".png":
@@ -115,9 +106,7 @@ def _png(data: bytes) -> Rgba:
     if scale < 1:
         size = (max(1, round(pixels.shape[1] * scale)), max(1, round(pixels.shape[0] * scale)))
         pixels = np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA), np.uint8)
-    colours = cv2.multiply(
-        pixels, cv2.merge([pixels[:, :, 3]] * 3 + [pixels[:, :, 3]]), scale=1 / 255
-    )
+    colours = cv2.multiply(pixels, cv2.merge([pixels[:, :, 3]] * 4), scale=1 / 255)
     colours[:, :, 3] = pixels[:, :, 3]
     return np.asarray(colours, np.uint8)
 

@@ -15,8 +15,8 @@ class Policy:
     """Of an operator.
 
     Attributes:
-        not_for_minors: appearance classes that are not applied to minors; beautify, face-replace
-            and age-alter are among them whatever is given.
+        not_for_minors: further appearance classes that are not applied to minors, beside
+            beautify, face-replace and age-alter, which never are.
         careful: whoever may be a minor counts as one: the lower end of the age's interval is
             under 18, or nothing is known.
         marks: whether pictures in which a face was replaced or aged are marked.
@@ -25,7 +25,7 @@ class Policy:
         ValueError: anonymise is among the classes; it would uncover the young.
     """
 
-    not_for_minors: frozenset[Appearance] = NOT_FOR_MINORS
+    not_for_minors: frozenset[Appearance] = frozenset()
     careful: bool = False
     marks: bool = True
 

@@ -57,10 +57,10 @@ class Calibration(BaseModel):
         return np.asarray(np.interp(years, ages, deviations) * lessened, np.float32)
 
     def blurred(self, ages: FloatArray, readings: float = 1.0) -> FloatArray:
-        """A distribution over `AGES` with the spread that it should have, (101,) float32.
+        """Distributions over `AGES` with the spread that they should have, float32.
 
         Args:
-            ages: what the networks say, (101,).
+            ages: what the networks say, (101,) or (n, 101).
             readings: from how many pictures of the person.
         """
         deviations = self._deviations * math.sqrt(
@@ -68,7 +68,7 @@ class Calibration(BaseModel):
         )
         kernel = np.exp(-0.5 * (self._apart / deviations) ** 2)
         kernel /= kernel.sum(axis=0)
-        return np.asarray(kernel @ ages, np.float32)
+        return np.asarray(ages @ kernel.T, np.float32)
 
     @cached_property
     def _deviations(self) -> FloatArray:

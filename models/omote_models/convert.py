@@ -205,17 +205,27 @@ def _file(
     heads: Mapping[str, str],
     shapes: Mapping[str, tuple[int, ...]],
 ) -> bytes:
-    from onnx import TensorProto, checker, helper
+    from onnx import helper
 
     for name, output in heads.items():
         graph.nodes.append(helper.make_node("Identity", [output], [name]))
-    made = helper.make_graph(
-        graph.nodes,
-        "omote",
-        [helper.make_tensor_value_info("picture", TensorProto.FLOAT, picture)],
-        [helper.make_tensor_value_info(n, TensorProto.FLOAT, s) for n, s in shapes.items()],
-        graph.constants,
+    return onnx_bytes(graph.nodes, graph.constants, {"picture": picture}, shapes)
+
+
+def onnx_bytes(
+    nodes: Sequence[Any],
+    constants: Sequence[Any],
+    inputs: Mapping[str, tuple[int, ...]],
+    outputs: Mapping[str, tuple[int, ...]],
+) -> bytes:
+    """A checked ONNX file, float32 in and out; the same bytes for the same graph."""
+    from onnx import TensorProto, checker, helper
+
+    ins, outs = (
+        [helper.make_tensor_value_info(name, TensorProto.FLOAT, s) for name, s in shapes.items()]
+        for shapes in (inputs, outputs)
     )
+    made = helper.make_graph(nodes, "omote", ins, outs, constants)
     model = helper.make_model(
         made, opset_imports=[helper.make_opsetid("", _OPSET)], ir_version=_IR_VERSION
     )

@@ -66,6 +66,15 @@ class _Subject:
     glance: FloatArray | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """One frame: its picture before any filter, all its faces, its capture time in seconds."""
+
+    picture: NDArray[np.uint8]
+    faces: Sequence[Face]
+    time: float
+
+
 class Describer:
     """Gives the faces of one session their attributes."""
 
@@ -96,53 +105,34 @@ class Describer:
         """
         self._forget(time)
         self._settle_declared(faces)
-        return [
-            self._described(picture, face, faces, time, age=age, gender=gender) for face in faces
-        ]
+        look = _Look(picture, faces, time)
+        return [self._described(look, face, age=age, gender=gender) for face in faces]
 
     def forget_everything(self) -> None:
         """Drop every inferred value, as when consent is withdrawn."""
         self._subjects.clear()
 
-    def _described(
-        self,
-        picture: NDArray[np.uint8],
-        face: Face,
-        faces: Sequence[Face],
-        time: float,
-        *,
-        age: bool,
-        gender: bool,
-    ) -> Face:
+    def _described(self, look: _Look, face: Face, *, age: bool, gender: bool) -> Face:
         declared = self._declared if face.track_id == self._declared_track else Declared()
         age, gender = age and not declared.speaks_of_age, gender and declared.gender is None
         inferred = Attributes()
         if age or gender:
-            inferred = self._inferred(picture, face, faces, time, age=age, gender=gender)
+            inferred = self._inferred(look, face, age=age, gender=gender)
         return replace(face, attributes=_combined(declared, inferred))
 
-    def _inferred(
-        self,
-        picture: NDArray[np.uint8],
-        face: Face,
-        faces: Sequence[Face],
-        time: float,
-        *,
-        age: bool,
-        gender: bool,
-    ) -> Attributes:
+    def _inferred(self, look: _Look, face: Face, *, age: bool, gender: bool) -> Attributes:
         subject = self._subjects.get(face.track_id)
-        seen_now = glance(picture, face.landmarks)
-        if subject is None or _another(subject, seen_now, time):
-            subject = _Subject(Evidence(self._estimator.calibration), time)
+        seen_now = glance(look.picture, face.landmarks)
+        if subject is None or _another(subject, seen_now, look.time):
+            subject = _Subject(Evidence(self._estimator.calibration), look.time)
             self._subjects[face.track_id] = subject
-        subject.seen, subject.glance = time, seen_now
-        if time >= subject.next_look:
-            good = good_enough(picture, face, faces)
+        subject.seen, subject.glance = look.time, seen_now
+        if look.time >= subject.next_look:
+            good = good_enough(look.picture, face, look.faces)
             if good:
-                reading = self._estimator.read(picture, face.landmarks, age=age, gender=gender)
+                reading = self._estimator.read(look.picture, face.landmarks, age=age, gender=gender)
                 subject.evidence.add(reading)
-            subject.next_look = time + _wait(subject.evidence.count, good)
+            subject.next_look = look.time + _wait(subject.evidence.count, good)
         found = subject.evidence.attributes()
         return Attributes(
             found.age if age else Estimate(),

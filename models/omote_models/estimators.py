@@ -6,7 +6,6 @@ import hashlib
 import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
@@ -202,7 +201,6 @@ def find_estimator(choice: str) -> EstimatorFile:
     return read_estimator(path)
 
 
-@lru_cache(maxsize=16)
 def read_estimator(path: Path) -> EstimatorFile:
     """An estimator from its file.
 

@@ -100,8 +100,8 @@ class Desk:
             "queue": self.queue,
             "labels": {
                 n: {"age": e.age, "gender": e.gender, "group": e.group}
-                for n, e in enumerate(self._manifest.samples)
-                if n in set(self.queue) and e.has_label
+                for n in self.queue
+                if (e := self._manifest.samples[n]).has_label
             },
         }
 

@@ -6,7 +6,6 @@ import asyncio
 import logging
 import signal
 from collections.abc import Callable
-from functools import partial
 
 import grpc
 from grpc_health.v1 import health_pb2, health_pb2_grpc
@@ -91,10 +90,10 @@ class Server:
             )
             await asyncio.to_thread(warm, tools)
         self._engine = ThreadEngine(tools, self.settings.workers)
-        self._host = SessionHost(self._engine, tools.registry, self.settings.limits)
+        host = self._host = SessionHost(self._engine, tools.registry, self.settings.limits)
         token = self.settings.token.get_secret_value() if self.settings.token else None
         filter_service_pb2_grpc.add_FilterServiceServicer_to_server(
-            FilterService(self._host, token, self.settings.estimator), self._grpc
+            FilterService(host, token, self.settings.estimator), self._grpc
         )
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._grpc)
         if self.settings.reflection:
@@ -104,7 +103,7 @@ class Server:
             self._metrics = MetricsServer(
                 self.settings.metrics_host.strip("[]"),
                 self.settings.metrics_port,
-                partial(_active, self._host),
+                lambda: host.active,
                 tools.audit,
                 tools.audience,
             )
@@ -185,7 +184,3 @@ def _channel_options(settings: Settings) -> list[tuple[str, int]]:
         ("grpc.keepalive_permit_without_calls", 1),
         ("grpc.so_reuseport", 0),
     ]
-
-
-def _active(host: SessionHost) -> int:
-    return host.active

@@ -16,9 +16,10 @@ from google.protobuf import any_pb2, duration_pb2
 from google.rpc import code_pb2, error_details_pb2, status_pb2
 from grpc_status import rpc_status
 
+from omote.v1 import filter_pb2, filter_service_pb2_grpc, stream_pb2
 from omote.v1 import filter_service_pb2 as pb
-from omote.v1 import filter_service_pb2_grpc, stream_pb2
-from omote_filters.registry import Registry
+from omote_filters.filter import Filter
+from omote_filters.registry import Broken, Registry
 from omote_models.landmarks import BLENDSHAPE_NAMES
 from omote_server import wire
 from omote_server.errors import (
@@ -108,10 +109,7 @@ class FilterService(filter_service_pb2_grpc.FilterServiceServicer):
             _check_ids(self._host.registry, ids)
             found = [f for f in self._host.registry.catalogue() if not ids or f.id in ids]
             # Previews are read from files.
-            listed = [
-                await asyncio.to_thread(wire.filter_info, f, request.include_previews)
-                for f in found
-            ]
+            listed = await asyncio.to_thread(_listed, found, request.include_previews)
             return pb.ListFiltersResponse(filters=listed)
         except Exception as error:
             await _abort(context, error)
@@ -127,7 +125,7 @@ class FilterService(filter_service_pb2_grpc.FilterServiceServicer):
             server_version=VERSION,
             api_version="omote.v1",
             limits=wire.limits(self._host.limits),
-            models=[_model(fact, request.include_cards) for fact in model_facts(self._estimator)],
+            models=await asyncio.to_thread(_models, self._estimator, request.include_cards),
             uptime=uptime,
             active_sessions=self._host.active,
         )
@@ -148,6 +146,15 @@ def _check_ids(registry: Registry, ids: list[str]) -> None:
     for index, filter_id in enumerate(ids):
         if registry.find(filter_id) is None:
             raise InvalidRequest.at(f"ids[{index}]", registry.lament(filter_id))
+
+
+def _listed(found: list[type[Filter] | Broken], previews: bool) -> list[filter_pb2.FilterInfo]:
+    return [wire.filter_info(each, previews) for each in found]
+
+
+def _models(estimator: str, cards: bool) -> list[pb.ModelInfo]:
+    """Read from files, one's own networks whole."""
+    return [_model(fact, cards) for fact in model_facts(estimator)]
 
 
 def _model(fact: ModelFact, with_card: bool) -> pb.ModelInfo:

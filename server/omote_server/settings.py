@@ -15,7 +15,7 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
-from omote_filters.filter import NOT_FOR_MINORS, Appearance
+from omote_filters.filter import Appearance
 from omote_filters.policy import Policy
 from omote_server.audience import LEAST_CELL, AudienceOptions
 from omote_server.messages import Limits
@@ -48,8 +48,7 @@ class Settings(BaseSettings):
         "light", description="Age and gender: light, accurate, or the path of an estimator.toml."
     )
     not_for_minors: tuple[Appearance, ...] = Field(
-        tuple(sorted(NOT_FOR_MINORS)),
-        description="Further classes of filters that leave minors alone.",
+        (), description="Further classes of filters that leave minors alone."
     )
     careful: bool = Field(
         False, description="Whoever may be a minor, or is unknown, counts as one."
@@ -96,7 +95,7 @@ class Settings(BaseSettings):
     @property
     def policy(self) -> Policy:
         """What is allowed on whose face."""
-        return Policy(frozenset(self.not_for_minors) | NOT_FOR_MINORS, self.careful, self.marks)
+        return Policy(frozenset(self.not_for_minors), self.careful, self.marks)
 
     @property
     def audience(self) -> AudienceOptions | None:
@@ -127,8 +126,7 @@ class Settings(BaseSettings):
 
     @model_validator(mode="after")
     def _secure_by_default(self) -> Self:
-        if Appearance.ANONYMISE in self.not_for_minors:
-            raise ValueError("not_for_minors: anonymise cannot be kept from minors")
+        _ = self.policy  # raises where it would uncover minors
         if self.audience_file is not None and self.audience_window_seconds is None:
             raise ValueError("audience_file needs audience_window_seconds")
         if (self.tls_certificate is None) != (self.tls_key is None):

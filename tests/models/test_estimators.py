@@ -89,7 +89,6 @@ def written_in(folder: Path, **parts: str) -> Path:
 
 
 def loaded(folder: Path) -> DemographicsEstimator:
-    read_estimator.cache_clear()
     return DemographicsEstimator.load(find_estimator(str(folder)), model_store())
 
 
@@ -307,7 +306,6 @@ def test_a_fitted_estimator_is_written_and_read_again(tmp_path: Path) -> None:
     file = folder / "estimator.toml"
     made = fit(synthetic(100, 5.0, 2.0), shared=0.9, fitted_on='a "set"', date="2026-11-25")
     file.write_text(written(file.read_text(), made))
-    read_estimator.cache_clear()
     assert read_estimator(file).spec.calibration.spread == made.spread
     assert read_estimator(file).spec.networks[0].side == 64
 

@@ -18,7 +18,7 @@ from omote_models.calibration import AGES
 from omote_models.datasets.build import BuildOptions, build
 from omote_models.datasets.manifest import ManifestProblem, read_manifest, write_manifest
 from omote_models.demographics import DemographicsEstimator
-from omote_models.estimators import find_estimator, read_estimator
+from omote_models.estimators import find_estimator
 from omote_models.face import Face, Gender
 from omote_models.store import model_store
 from omote_models.training.export import PLOT
@@ -52,7 +52,6 @@ def faces(
 
 
 def trained(faces: Path, out: Path, options: TrainOptions = QUICK) -> Outcome:
-    read_estimator.cache_clear()
     return train_estimator(
         faces, out, model_store(), options, "2026-11-25", lambda split: None, lambda epochs: None
     )

@@ -19,7 +19,7 @@ from omote_filters.memory import TrackMemory
 from omote_filters.packs.facts import DEMOGRAPHIC, Moment, need_of
 from omote_filters.packs.model import Curve, Layer, Pack, Use
 from omote_filters.packs.rules import Judge
-from omote_filters.packs.source import PackError
+from omote_filters.packs.source import Bundle, PackError
 from omote_filters.scene import Scene
 from omote_filters.settings import FilterSettings, SettingsError, parse
 
@@ -59,7 +59,7 @@ class PackFilter(Filter):
 
     pack: ClassVar[Pack]
     parts: ClassVar[tuple[Part, ...]]
-    cover: ClassVar[bytes] = b""
+    bundle: ClassVar[Bundle]
 
     def apply(self, scene: Scene) -> None:
         """Never called."""
@@ -68,7 +68,7 @@ class PackFilter(Filter):
     @classmethod
     def preview(cls) -> bytes:
         """The pack's own `preview.jpg`; empty without one."""
-        return cls.cover
+        return cls.bundle.preview()
 
     @classmethod
     def check(cls, settings: FilterSettings) -> None:
@@ -82,7 +82,7 @@ class PackFilter(Filter):
             parse(part.kind.Settings, part.use.resolved(moment))
 
 
-def filter_of(pack: Pack, find: Find) -> type[PackFilter]:
+def filter_of(pack: Pack, bundle: Bundle, find: Find) -> type[PackFilter]:
     """The catalogue's class for a pack.
 
     Raises:
@@ -107,6 +107,7 @@ def filter_of(pack: Pack, find: Find) -> type[PackFilter]:
         "Settings": pack.settings,
         "pack": pack,
         "parts": parts,
+        "bundle": bundle,
     }
     return type(f"Pack_{pack.id}", (PackFilter,), members)
 

@@ -35,6 +35,4 @@ def load_pack(path: Path, find: Find) -> type[PackFilter]:
     if path.name != NAME and path.is_dir() and pack.id != path.resolve().name:
         problem = pack.document.problem(("id",), f"must be {path.resolve().name!r}, as its folder")
         raise PackError([problem])
-    made = filter_of(pack, find)
-    made.cover = bundle.preview()
-    return made
+    return filter_of(pack, bundle, find)

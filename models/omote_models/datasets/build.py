@@ -30,6 +30,8 @@ from omote_models.stills import StillFinder
 from omote_models.tracker import FaceTracker, TrackerOptions
 
 Pixels = NDArray[np.uint8]
+Pair = tuple[int, int]
+"""Two places in a list, the earlier one first."""
 Identity = Literal["folder", "file", "name"]
 Frames = Callable[[Path], Iterable[tuple[float, Pixels]]]
 """Gives a video's pictures, each with its second."""
@@ -117,9 +119,9 @@ def build(
         found = list(_faces(sources, finder, face_model, frames, options, problems, on_file))
     if not found:
         raise ManifestProblem(f"no face that can be used in {', '.join(map(str, sources))}")
-    prints = np.stack([fingerprint(each.pixels) for each in found])
-    kept = _unique(found, prints, problems)
-    splits = _splits(found, prints, kept, options)
+    copies = list(alike(np.stack([fingerprint(each.pixels) for each in found])))
+    kept = _unique(found, copies, problems)
+    splits = _splits(found, copies, kept, options)
     beside = out.with_name(out.name + ".part")
     shutil.rmtree(beside, ignore_errors=True)
     (beside / "faces").mkdir(parents=True)
@@ -242,7 +244,7 @@ def fingerprint(pixels: Pixels) -> FloatArray:
     return np.asarray(fine / max(float(np.linalg.norm(fine)), 1e-6), np.float32)
 
 
-def alike(prints: FloatArray) -> Iterator[tuple[int, int]]:
+def alike(prints: FloatArray) -> Iterator[Pair]:
     """Pairs of pictures that are the same photograph, the earlier one first.
 
     Args:
@@ -256,10 +258,10 @@ def alike(prints: FloatArray) -> Iterator[tuple[int, int]]:
                 yield int(other), int(start + row)
 
 
-def _unique(found: Sequence[_Found], prints: FloatArray, problems: list[str]) -> list[int]:
+def _unique(found: Sequence[_Found], copies: Sequence[Pair], problems: list[str]) -> list[int]:
     """Which faces to keep: of copies the first; of one with two labels none."""
     dropped: set[int] = set()
-    for one, other in alike(prints):
+    for one, other in copies:
         if one in dropped or other in dropped:
             continue
         a, b = found[one], found[other]
@@ -278,7 +280,7 @@ def _label_of(found: _Found) -> tuple[object, object]:
 
 def _splits(
     found: Sequence[_Found],
-    prints: FloatArray,
+    copies: Sequence[Pair],
     kept: Sequence[int],
     options: BuildOptions,
 ) -> dict[int, Split]:
@@ -290,7 +292,7 @@ def _splits(
             name = leader[name]
         return name
 
-    for one, other in alike(prints):
+    for one, other in copies:
         leader[led(found[other].identity)] = led(found[one].identity)
     groups = sorted(
         {led(found[n].identity) for n in kept},
@@ -315,14 +317,13 @@ def _written(folder: Path, number: int, found: _Found, split: Split) -> Entry:
     file = f"faces/{number:06d}.jpg"
     (folder / file).write_bytes(data)
     label = found.label
-    exact = label.age[0] if label and label.age and label.age[0] == label.age[1] else None
     return Entry(
         file=file,
         sha256=hashlib.sha256(data).hexdigest(),
         source=found.source,
         identity=found.identity,
         split=split,
-        age=exact,
+        age=label.exact_age if label else None,
         gender=label.gender if label else None,
         group=label.group if label else None,
         labelled=found.origin if label else "",

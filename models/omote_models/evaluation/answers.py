@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import time
+from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from threading import local
 
 import cv2
 import numpy as np
@@ -95,7 +96,7 @@ class Examiner:
     def __init__(self, face_model: Path, estimator: DemographicsEstimator) -> None:
         self._face_model = face_model
         self._estimator = estimator
-        self._local = local()
+        self._finders: deque[StillFinder] = deque()
 
     def ask(self, samples: Sequence[Sample], root: Path, workers: int = 2) -> Iterator[Answer]:
         """An answer for each sample, in their order.
@@ -114,7 +115,8 @@ class Examiner:
         picture = decoded_picture(sample.picture)
         if isinstance(picture, str):
             return Answer(file, picture)
-        picture, faces = self._finder().find_with_border(picture)
+        with self._finder() as finder:
+            picture, faces = finder.find_with_border(picture)
         if not faces:
             return Answer(file, "no face was found")
         return self._read(file, picture, faces)
@@ -143,12 +145,17 @@ class Examiner:
             milliseconds=round(spent, 3),
         )
 
-    def _finder(self) -> StillFinder:
-        """This thread's own."""
-        found: StillFinder | None = getattr(self._local, "finder", None)
-        if found is None:
-            found = self._local.finder = StillFinder(self._face_model, max_faces=4)
-        return found
+    @contextmanager
+    def _finder(self) -> Iterator[StillFinder]:
+        """One that no other thread uses now; there are never more than threads at once."""
+        try:
+            finder = self._finders.pop()
+        except IndexError:
+            finder = StillFinder(self._face_model, max_faces=4)
+        try:
+            yield finder
+        finally:
+            self._finders.append(finder)
 
 
 def _sparse(ages: FloatArray | None) -> tuple[tuple[int, float], ...]:
@@ -163,9 +170,8 @@ def labelled(sample: Sample, answer: Answer) -> Labelled:
     ages = np.zeros(len(AGES), np.float32)
     for place, probability in answer.ages:
         ages[place] = probability
-    exact = sample.age[0] if sample.age is not None and sample.age[0] == sample.age[1] else None
     male = None if sample.gender is None else sample.gender is Gender.MALE
-    return Labelled(ages / max(float(ages.sum()), 1e-6), answer.logit, exact, male)
+    return Labelled(ages / max(float(ages.sum()), 1e-6), answer.logit, sample.exact_age, male)
 
 
 def name_in(picture: Path, root: Path) -> str:

@@ -51,21 +51,33 @@ def fit(faces: Sequence[Labelled], *, shared: float, fitted_on: str, date: str) 
     Raises:
         ValueError: there are fewer than 50 faces with an age.
     """
-    aged = [(face.ages, face.age) for face in faces if face.age is not None]
-    if len(aged) < FEWEST:
-        raise ValueError(f"{len(aged)} faces with an exact age are too few; {FEWEST} are needed")
-    said = np.stack([ages for ages, _ in aged])
-    truth = np.array([age for _, age in aged], np.float32)
+    said, truth = aged(faces)
+    if len(truth) < FEWEST:
+        raise ValueError(f"{len(truth)} faces with an exact age are too few; {FEWEST} are needed")
     spread = _spread(said, truth)
     made = Calibration(
-        fitted_on=f"{fitted_on}, {len(aged)} faces",
+        fitted_on=f"{fitted_on}, {len(truth)} faces",
         date=date,
         spread=_knots(spread),
         temperature=_temperature(faces),
         shared=shared,
     )
-    scale = _scale(made, said, truth)
-    return made.model_copy(update={"spread": _knots(spread * scale)})
+    return _with(made, spread * _scale(made, spread, said, truth))
+
+
+def aged(faces: Sequence[Labelled]) -> tuple[FloatArray, FloatArray]:
+    """What was said of the faces with an exact age, (n, 101), and the age, (n,)."""
+    known = [(face.ages, face.age) for face in faces if face.age is not None]
+    said = [ages for ages, _ in known]
+    return (
+        np.stack(said) if said else np.zeros((0, len(AGES)), np.float32),
+        np.array([age for _, age in known], np.float32),
+    )
+
+
+def _with(made: Calibration, spread: NDArray[np.float64]) -> Calibration:
+    # Not a copy: that would keep what the original had worked out of its own spread.
+    return Calibration.model_validate({**made.model_dump(), "spread": _knots(spread)})
 
 
 def _spread(said: FloatArray, truth: FloatArray) -> NDArray[np.float64]:
@@ -86,15 +98,13 @@ def _knots(spread: NDArray[np.float64]) -> tuple[tuple[float, float], ...]:
     return tuple((age, round(float(value), 2)) for age, value in zip(_KNOTS, kept, strict=True))
 
 
-def _scale(made: Calibration, said: FloatArray, truth: FloatArray) -> float:
+def _scale(
+    made: Calibration, spread: NDArray[np.float64], said: FloatArray, truth: FloatArray
+) -> float:
     low, high = 0.2, 4.0
-    base = np.array([value for _, value in made.spread])
     for _ in range(12):
         middle = (low + high) / 2
-        tried = made.model_copy(update={"spread": _knots(base * middle)})
-        # A copy keeps what the original had worked out already.
-        tried = Calibration.model_validate(tried.model_dump())
-        if held(tried, said, truth) < _HELD:
+        if held(_with(made, spread * middle), said, truth) < _HELD:
             low = middle
         else:
             high = middle
@@ -104,8 +114,8 @@ def _scale(made: Calibration, said: FloatArray, truth: FloatArray) -> float:
 def held(calibration: Calibration, said: FloatArray, truth: FloatArray) -> float:
     """The share of true ages inside the 80 % intervals of one reading."""
     inside = 0
-    for ages, age in zip(said, truth, strict=True):
-        low, high = interval_of(calibration.blurred(ages))
+    for ages, age in zip(calibration.blurred(said), truth, strict=True):
+        low, high = interval_of(ages)
         inside += low <= age <= high
     return inside / len(truth)
 
@@ -130,12 +140,16 @@ def written(estimator: str, calibration: Calibration) -> str:
     """An estimator's file, as text, with another calibration."""
     before = re.split(r"(?m)^\[calibration\]", estimator, maxsplit=1)[0].rstrip()
     knots = ", ".join(f"[{age:g}, {value:g}]" for age, value in calibration.spread)
-    fitted_on = calibration.fitted_on.replace("\\", "/").replace('"', "'")
     return (
         f"{before}\n\n[calibration]\n"
-        f'fitted_on = "{fitted_on}"\n'
+        f"fitted_on = {quoted(calibration.fitted_on)}\n"
         f'date = "{calibration.date}"\n'
         f"spread = [{knots}]\n"
         f"temperature = {calibration.temperature:g}\n"
         f"shared = {calibration.shared:g}\n"
     )
+
+
+def quoted(text: str) -> str:
+    """A TOML string; what TOML would have to escape is written otherwise."""
+    return '"' + text.replace("\\", "/").replace('"', "'").replace("\n", " ") + '"'

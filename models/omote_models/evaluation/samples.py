@@ -43,6 +43,11 @@ class Sample:
     gender: Gender | None = None
     group: str | None = None
 
+    @property
+    def exact_age(self) -> float | None:
+        """The age where it is labelled to the year."""
+        return self.age[0] if self.age is not None and self.age[0] == self.age[1] else None
+
 
 @dataclass(slots=True)
 class Dataset:

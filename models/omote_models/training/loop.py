@@ -118,15 +118,13 @@ def train(
     out: Path,
     on_epoch: Callable[[list[Epoch]], None],
 ) -> Trained:
-    """Train, and keep a checkpoint in `out` after every epoch.
+    """Train on faces that `check_faces` let pass; a checkpoint in `out` after every epoch.
 
     A checkpoint of the same faces and options is gone on with; any other is not touched.
 
     Raises:
-        ManifestProblem: there is nothing to learn from, the loss is no number, or a checkpoint
-            of something else is in the way.
+        ManifestProblem: the loss is no number, or a checkpoint of something else is in the way.
     """
-    check_faces(faces, validation)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     torch.manual_seed(options.seed)
     source = _Views(faces, options, scaled, trunk)

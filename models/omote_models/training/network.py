@@ -14,10 +14,10 @@ from onnx import TensorProto, helper, numpy_helper
 from torch import nn
 
 from omote_models.calibration import AGES
+from omote_models.convert import onnx_bytes
 from omote_models.face import FloatArray
 
 CLASSES = len(AGES)
-_OPSET, _IR_VERSION = 17, 8
 _WIDTHS = ((24, 2), (48, 2), (48, 1), (96, 2), (96, 1), (128, 2), (128, 1))
 _HIDDEN = 96
 
@@ -189,19 +189,5 @@ def _leading_to(model: onnx.ModelProto, output: str) -> set[str]:
 
 
 def _file(writer: _Writer, picture: str, shape: tuple[int, ...]) -> bytes:
-    outputs = [
-        helper.make_tensor_value_info("age", TensorProto.FLOAT, (1, CLASSES)),
-        helper.make_tensor_value_info("gender", TensorProto.FLOAT, (1, 1)),
-    ]
-    graph = helper.make_graph(
-        writer.nodes,
-        "omote-trained",
-        [helper.make_tensor_value_info(picture, TensorProto.FLOAT, shape)],
-        outputs,
-        writer.constants,
-    )
-    model = helper.make_model(
-        graph, opset_imports=[helper.make_opsetid("", _OPSET)], ir_version=_IR_VERSION
-    )
-    onnx.checker.check_model(model)
-    return bytes(model.SerializeToString(deterministic=True))
+    outputs = {"age": (1, CLASSES), "gender": (1, 1)}
+    return onnx_bytes(writer.nodes, writer.constants, {picture: shape}, outputs)

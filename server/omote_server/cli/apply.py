@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from omote_server.cli.common import checked_chain, errors, fail, models_of, pull_missing
+from omote_server.cli.common import Packs, checked_chain, errors, fail, models_of, pull_missing
 
 if TYPE_CHECKING:
     from omote_filters.registry import ChainEntry
@@ -37,9 +37,7 @@ def apply(
     age: Annotated[
         float | None, typer.Option(min=0, max=120, help="Declared age of the largest face.")
     ] = None,
-    packs: Annotated[
-        list[Path] | None, typer.Option(exists=True, help="A folder of packs, or a pack. Repeat.")
-    ] = None,
+    packs: Packs = None,
     faces: Annotated[int, typer.Option(min=1, max=16, help="Faces to look for.")] = 4,
     estimator: Annotated[
         str, typer.Option(help="Age and gender: light, accurate, or the path of your own.")

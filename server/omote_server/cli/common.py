@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import datetime
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 from rich.console import Console
@@ -13,6 +14,10 @@ from rich.markup import escape
 
 if TYPE_CHECKING:
     from omote_filters.registry import ChainEntry
+
+Packs = Annotated[
+    list[Path] | None, typer.Option(exists=True, help="A folder of packs, or a pack. Repeat.")
+]
 
 console = Console()
 """For what a person asked for."""
@@ -24,6 +29,11 @@ def fail(text: str, code: int = 1) -> NoReturn:
     """One clear message on stderr, and an exit code."""
     errors.print(f"[red]omote:[/red] {escape(text)}", highlight=False, soft_wrap=True)
     raise typer.Exit(code)
+
+
+def today() -> str:
+    """In UTC, like 2026-11-25."""
+    return datetime.datetime.now(datetime.UTC).date().isoformat()
 
 
 def print_json(value: Any) -> None:

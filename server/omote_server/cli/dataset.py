@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -10,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.progress import Progress
 
-from omote_server.cli.common import console, errors, fail, print_json, pull_missing
+from omote_server.cli.common import console, errors, fail, print_json, pull_missing, today
 
 if TYPE_CHECKING:
     import numpy as np
@@ -65,7 +64,7 @@ def build(
         validation,
         test,
         seed,
-        _today(),
+        today(),
     )
     with Progress(console=errors) as progress:
         task = progress.add_task("looking", total=None)
@@ -106,7 +105,7 @@ def label(
     pull_missing(*models_of("light"))
     seal_egress()
     try:
-        desk = Desk(folder, _today(), _Suggestions(), again)
+        desk = Desk(folder, today(), _Suggestions(), again)
         server = LabelServer(desk, port)
     except (ManifestProblem, OSError) as error:
         fail(str(error), code=2)
@@ -195,7 +194,3 @@ def _frames(path: Path) -> Iterator[tuple[float, NDArray[np.uint8]]]:
                 yield frame.time, frame.pixels
     except VideoError as error:
         raise ValueError(str(error)) from None
-
-
-def _today() -> str:
-    return datetime.datetime.now(datetime.UTC).date().isoformat()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -10,7 +9,7 @@ import typer
 from rich.progress import Progress
 from rich.table import Table
 
-from omote_server.cli.common import console, errors, fail, models_of, pull_missing
+from omote_server.cli.common import console, errors, fail, models_of, pull_missing, today
 
 if TYPE_CHECKING:
     from omote_models.evaluation.answers import Answer, AnswerBook
@@ -78,9 +77,7 @@ def evaluate(
     (out / f"{read.name}.json").write_text(report.as_json(read, found, made_with))
     (out / f"{read.name}.html").write_text(report.as_html(read, found, made_with))
     if card is not None:
-        report.update_card(
-            card, read, found, datetime.datetime.now(datetime.UTC).date().isoformat()
-        )
+        report.update_card(card, read, found, today())
     if calibrate is not None:
         _calibrate(read, pairs, estimator, calibrate)
     if as_json:
@@ -100,11 +97,10 @@ def _calibrate(
     found = find_estimator(estimator)
     if any(n.file for n in found.spec.networks) and target.parent.resolve() != found.path.parent:
         fail(f"write it into {found.path.parent}, where its networks are", code=2)
-    today = datetime.datetime.now(datetime.UTC).date().isoformat()
     shared = found.spec.calibration.shared
     answered = [labelled(sample, answer) for sample, answer in pairs if not answer.problem]
     try:
-        made = fit(answered, shared=shared, fitted_on=read.name, date=today)
+        made = fit(answered, shared=shared, fitted_on=read.name, date=today())
     except ValueError as error:
         fail(str(error))
     target.write_text(written(found.path.read_text(encoding="utf-8"), made), encoding="utf-8")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
@@ -84,25 +85,35 @@ def validate(
     for path in paths:
         problems = _problems(path)
         wrong |= bool(problems)
-        for problem in problems:
-            errors.print(problem, style="red", markup=False, highlight=False, soft_wrap=True)
+        print_problems(problems)
         if not problems:
             console.print(f"{path}: good", markup=False, highlight=False)
     if wrong:
         raise typer.Exit(1)
 
 
+def print_problems(problems: Sequence[str]) -> None:
+    """What is wrong with a pack, a line each."""
+    for problem in problems:
+        errors.print(problem, style="red", markup=False, highlight=False, soft_wrap=True)
+
+
 def _problems(path: Path) -> list[str]:
     from omote_filters.packs.source import PackError
 
     try:
-        _loaded(path)
+        loaded(path)
     except PackError as error:
         return error.problems
     return []
 
 
-def _loaded(path: Path) -> type[PackFilter]:
+def loaded(path: Path) -> type[PackFilter]:
+    """A pack, with the filters that are installed.
+
+    Raises:
+        PackError: everything that is wrong with it.
+    """
     from omote_filters.packs.load import load_pack
     from omote_filters.registry import Registry
 
@@ -144,7 +155,7 @@ def pack(
     from omote_filters.packs.source import NAME, Bundle, PackError
 
     try:
-        names = sorted(_loaded(folder).pack.assets)
+        names = sorted(loaded(folder).pack.assets)
     except PackError as error:
         fail("\n  ".join(error.problems))
     target = out or folder.resolve().with_suffix(".zip")

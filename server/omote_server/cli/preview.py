@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.progress import track
 
-from omote_server.cli.common import console, errors, fail
+from omote_server.cli.common import Packs, console, errors, fail, pull_missing
+
+if TYPE_CHECKING:
+    from omote_filters.filter import Filter
+    from omote_filters.registry import Registry
+    from omote_server.preview import Studio
 
 
 def preview(
@@ -18,9 +24,7 @@ def preview(
     everything: Annotated[bool, typer.Option("--all", help="Every filter.")] = False,
     out: Annotated[Path, typer.Option(help="Folder to write to.")] = Path("out/preview"),
     video: Annotated[bool, typer.Option("--video/--no-video", help="Write videos too.")] = True,
-    packs: Annotated[
-        list[Path] | None, typer.Option(exists=True, help="A folder of packs, or a pack. Repeat.")
-    ] = None,
+    packs: Packs = None,
 ) -> None:
     """Show filters on the pinned clip and portrait, as a sheet (PNG) and a video (MP4) each.
 
@@ -30,26 +34,16 @@ def preview(
 
     from omote_filters.registry import Registry
     from omote_models.store import StoreError
-    from omote_server.cli.common import pull_missing
-    from omote_server.footage import footage_store
-    from omote_server.inventory import used
-    from omote_server.preview import Studio, chosen, film, sheet
+    from omote_server.preview import film, sheet
     from omote_server.video import VideoError
 
     if everything is bool(filters):
         fail("name some filters, or ask for --all", code=2)
     registry = Registry(packs=packs or ())
+    kinds = chosen_or_fail(registry, filters or [])
     try:
-        kinds = chosen(registry, filters or [])
-    except LookupError as error:
-        fail(f"{error.args[0]} `omote filters list` shows them", code=2)
-    pull_missing(*used())
-    cv2.setNumThreads(1)
-    try:
-        for name in ("astronaut", "carphone"):
-            footage_store().pull(name)
+        studio = opened_studio()
         out.mkdir(parents=True, exist_ok=True)
-        studio = Studio.opened()
         for kind in track(kinds, "drawing", console=errors):
             pixels = cv2.cvtColor(sheet(kind, registry, studio), cv2.COLOR_RGB2BGR)
             if not cv2.imwrite(str(out / f"{kind.id}.png"), pixels):
@@ -59,3 +53,32 @@ def preview(
     except (StoreError, VideoError, OSError, RuntimeError) as error:
         fail(str(error))
     console.print(f"{len(kinds)} sheets in {out}")
+
+
+def chosen_or_fail(registry: Registry, ids: Sequence[str]) -> list[type[Filter]]:
+    """Filters by id, all that work where none is named; or exit with which is missing."""
+    from omote_server.preview import chosen
+
+    try:
+        return chosen(registry, ids)
+    except LookupError as error:
+        fail(f"{error.args[0]} `omote filters list` shows them", code=2)
+
+
+def opened_studio() -> Studio:
+    """The footage that filters are shown on, pulled where it is missing, and looked at.
+
+    Raises:
+        StoreError, RuntimeError: it cannot be had or read.
+    """
+    import cv2
+
+    from omote_server.footage import footage_store
+    from omote_server.inventory import used
+    from omote_server.preview import Studio
+
+    pull_missing(*used())
+    cv2.setNumThreads(1)
+    for name in ("astronaut", "carphone"):
+        footage_store().pull(name)
+    return Studio.opened()

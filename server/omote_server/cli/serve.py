@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from omote_server.cli.common import errors, fail, models_of, pull_missing
+from omote_server.cli.common import Packs, errors, fail, models_of, pull_missing
 
 if TYPE_CHECKING:
     from omote_server.server import Server
@@ -35,9 +35,7 @@ def serve(
     ] = None,
     max_sessions: Annotated[int | None, typer.Option(help="Streams served at once. [64]")] = None,
     max_faces: Annotated[int | None, typer.Option(help="Faces followed a stream. [4]")] = None,
-    packs: Annotated[
-        list[Path] | None, typer.Option(exists=True, help="A folder of packs, or a pack. Repeat.")
-    ] = None,
+    packs: Packs = None,
     marks: Annotated[
         bool | None, typer.Option("--marks/--no-marks", help="Mark replaced or aged faces. [on]")
     ] = None,

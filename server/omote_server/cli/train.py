@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.progress import Progress
 
-from omote_server.cli.common import console, errors, fail, pull_missing
+from omote_server.cli.common import console, errors, fail, pull_missing, today
 
 if TYPE_CHECKING:
     from omote_models.training.loop import Epoch
@@ -76,7 +75,7 @@ def train(
                 out,
                 model_store(),
                 options,
-                datetime.datetime.now(datetime.UTC).date().isoformat(),
+                today(),
                 lambda split: progress.update(task, description=f"cutting faces: {split}"),
                 shown,
             )

@@ -8,13 +8,11 @@ from typing import Annotated, Any
 
 import typer
 
-from omote_server.cli.common import console, errors, fail, print_json
+from omote_server.cli.common import Packs, console, fail, print_json, pull_missing
+from omote_server.cli.packs import loaded, print_problems
+from omote_server.cli.preview import chosen_or_fail, opened_studio
 
 _LOOK_S = 0.3
-
-Packs = Annotated[
-    list[Path] | None, typer.Option(exists=True, help="A folder of packs, or a pack. Repeat.")
-]
 
 
 def put_to_the_test(
@@ -30,17 +28,12 @@ def put_to_the_test(
 
     from omote_filters.registry import Registry
     from omote_models.store import StoreError
-    from omote_server.cli.common import pull_missing
     from omote_server.footage import footage_store
     from omote_server.inventory import used
-    from omote_server.preview import chosen
     from omote_server.trial import trial
 
     registry = Registry(packs=packs or ())
-    try:
-        kinds = chosen(registry, filters)
-    except LookupError as error:
-        fail(f"{error.args[0]} `omote filters list` shows them", code=2)
+    kinds = chosen_or_fail(registry, filters)
     pull_missing(*used())
     answer: list[dict[str, Any]] = []
     try:
@@ -73,20 +66,12 @@ def watch(
     """
     from omote_filters.packs.source import NAME
     from omote_models.store import StoreError
-    from omote_server.cli.common import pull_missing
-    from omote_server.footage import footage_store
-    from omote_server.inventory import used
-    from omote_server.preview import Studio
 
     pack = pack.resolve().parent if pack.name == NAME else pack
     if not pack.is_dir() and pack.suffix != ".zip":
         fail(f"{pack} is no pack: give its folder, its {NAME} or its .zip", code=2)
-
-    pull_missing(*used())
     try:
-        for name in ("astronaut", "carphone"):
-            footage_store().pull(name)
-        studio = Studio.opened()
+        studio = opened_studio()
     except (StoreError, RuntimeError) as error:
         fail(str(error))
     out.parent.mkdir(parents=True, exist_ok=True)
@@ -113,16 +98,14 @@ def _draw(pack: Path, out: Path, studio: Any) -> bool:
     """Write the sheet, or say what is wrong and keep the last one."""
     import cv2
 
-    from omote_filters.packs.load import load_pack
     from omote_filters.packs.source import PackError
     from omote_filters.registry import Registry
     from omote_server.preview import sheet
 
     try:
-        kind = load_pack(pack, Registry().find)
+        kind = loaded(pack)
     except PackError as error:
-        for problem in error.problems:
-            errors.print(problem, style="red", markup=False, highlight=False, soft_wrap=True)
+        print_problems(error.problems)
         return False
     began = time.monotonic()
     pixels = cv2.cvtColor(sheet(kind, Registry(packs=[pack]), studio), cv2.COLOR_RGB2BGR)
