@@ -133,6 +133,15 @@ def test_a_zip_holds_its_assets_and_the_command_packs_them(tmp_path: Path) -> No
     assert (before != after).any()
 
 
+def test_the_command_packs_the_preview(tmp_path: Path) -> None:
+    folder = folder_of(tmp_path, "sticker", "art", "star.svg", SVG)
+    jpeg = bytes(cv2.imencode(".jpg", np.zeros((9, 9, 3), np.uint8))[1])
+    (folder / "preview.jpg").write_bytes(jpeg)
+    packed = run.invoke(app, ["filters", "pack", str(folder)])
+    assert packed.exit_code == 0, packed.output
+    assert load_pack(tmp_path / "mine.zip", Registry().find).preview() == jpeg
+
+
 def bomb() -> bytes:
     """A PNG of 2 billion pixels."""
     header = struct.pack(">IIBBBBB", 46000, 46000, 8, 6, 0, 0, 0)

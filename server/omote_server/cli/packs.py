@@ -152,19 +152,17 @@ def pack(
     out: Annotated[Path | None, typer.Option(dir_okay=False, help="[FOLDER.zip]")] = None,
 ) -> None:
     """Check a pack's folder and make a .zip of it, the same bytes every time."""
-    from omote_filters.packs.source import NAME, Bundle, PackError
+    from omote_filters.packs.source import NAME, PREVIEW, PackError
 
     try:
-        names = sorted(loaded(folder).pack.assets)
+        kind = loaded(folder)
     except PackError as error:
         fail("\n  ".join(error.problems))
+    names = [NAME, *sorted(kind.pack.assets), *([PREVIEW] if kind.preview() else [])]
     target = out or folder.resolve().with_suffix(".zip")
-    bundle = Bundle(folder)
     with ZipFile(target, "w", ZIP_DEFLATED) as archive:
-        for name in (NAME, *names):
+        for name in names:
             member = ZipInfo(name, _EPOCH)
             member.compress_type = ZIP_DEFLATED
-            archive.writestr(
-                member, (folder / NAME).read_bytes() if name == NAME else bundle.asset(name)
-            )
+            archive.writestr(member, kind.bundle.asset(name))
     console.print(f"wrote {target}", markup=False, highlight=False)
