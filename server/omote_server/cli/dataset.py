@@ -97,10 +97,10 @@ def label(
     What the models think of a face is shown after it was labelled, so that it leads nobody.
     Every label is on disk at once; Ctrl-C ends it.
     """
+    from omote_models.datasets.labelling import Desk, LabelServer
     from omote_models.datasets.manifest import ManifestProblem
     from omote_server.cli.common import models_of
     from omote_server.egress import seal_egress
-    from omote_server.labelling import Desk, LabelServer
 
     pull_missing(*models_of("light"))
     seal_egress()

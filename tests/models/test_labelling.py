@@ -16,10 +16,10 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
+from omote_models.datasets.labelling import Desk, LabelServer
 from omote_models.datasets.manifest import Entry, Manifest, read_manifest, write_manifest
 from omote_models.face import Gender
 from omote_server.cli import app
-from omote_server.labelling import Desk, LabelServer
 
 run = CliRunner()
 _DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))

@@ -150,7 +150,7 @@ class _Handler(BaseHTTPRequestHandler):
         """The page, its facts, a face."""
         path = self._admitted()
         if path == "/":
-            page = files("omote_server").joinpath("labelling.html").read_bytes()
+            page = files("omote_models.datasets").joinpath("labelling.html").read_bytes()
             self._answer(HTTPStatus.OK, page, "text/html; charset=utf-8")
         elif path == "/facts":
             self._say(HTTPStatus.OK, self.desk.facts())
