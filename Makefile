@@ -40,7 +40,7 @@ lint: setup
 	$(BIN)/buf lint protos
 
 types: setup
-	$(BIN)/mypy protos/omote/__init__.py models/omote_models filters/omote_filters server/omote_server clients/python/omote_client tests
+	$(BIN)/mypy protos/omote/__init__.py models/omote_models filters/omote_filters server/omote_server clients/python/omote_client tests docs
 
 arrows: setup
 	$(BIN)/lint-imports

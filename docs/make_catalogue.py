@@ -12,14 +12,15 @@ import sys
 from pathlib import Path
 
 import cv2
+from thumbnail import SIDE, Sitting, draws, preview_of, thumbnail
 
-from omote_filters.filter import Appearance, Filter
+from omote_filters.filter import Filter
 from omote_filters.packs.filter import PackFilter
 from omote_filters.registry import Broken, Registry
 from omote_filters.settings import Parameter, asset_slots, describe
+from omote_filters.words import Appearance
 from omote_models.store import model_store
-from omote_server.footage import footage_store
-from omote_server.thumbnail import SIDE, Sitting, draws, preview_of, thumbnail
+from omote_server.workshop.footage import footage_store
 
 HERE = Path(__file__).parent
 PAGE = HERE / "filters.md"

@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from omote_server.footage import footage_store
+from omote_server.workshop.footage import footage_store
 
 HERE = Path(__file__).parent / "pictures"
 SIDE = 230

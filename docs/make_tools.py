@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import cv2
@@ -11,9 +11,10 @@ import numpy as np
 from omote_filters.draw import masks
 from omote_filters.draw.blend import Blend, blend, mix
 from omote_filters.draw.crop import Crop
-from omote_filters.registry import ChainEntry, Registry
+from omote_filters.registry import Registry
 from omote_filters.scene import Picture
-from omote_server.rehearsal import Take, looked_at, perform, portrait, scene_of
+from omote_filters.words import ChainEntry
+from omote_server.workshop.rehearsal import Take, looked_at, perform, portrait, scene_of
 
 PICTURES = Path(__file__).parent / "pictures" / "tools"
 TILE = 190
@@ -66,7 +67,7 @@ def _blends(take: Take) -> Tiles:
     return tiles
 
 
-def _filters(*shown: tuple[str, str, dict[str, object]]) -> Callable[[Take], Tiles]:
+def _filters(*shown: tuple[str, str, Mapping[str, object]]) -> Callable[[Take], Tiles]:
     def tiles(take: Take) -> Tiles:
         return [
             (caption, _performed(filter_id, settings, [take] * 40))
@@ -76,7 +77,7 @@ def _filters(*shown: tuple[str, str, dict[str, object]]) -> Callable[[Take], Til
     return tiles
 
 
-def _performed(filter_id: str, settings: dict[str, object], takes: list[Take]) -> Picture:
+def _performed(filter_id: str, settings: Mapping[str, object], takes: list[Take]) -> Picture:
     *_, last = perform([ChainEntry(filter_id, settings)], Registry(), takes)
     return last.picture
 

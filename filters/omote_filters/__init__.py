@@ -5,10 +5,17 @@ What a filter author needs is here:
     from omote_filters import Appearance, Filter, FilterSettings, Need, Scene, Stage, slider
 """
 
-from omote_filters.filter import Appearance, Filter, Need, Stage
-from omote_filters.rect import Rect
-from omote_filters.scene import Event, Scene
-from omote_filters.settings import FilterSettings, choice, colour, number, slider, text, toggle
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from omote_filters.filter import Filter
+    from omote_filters.rect import Rect
+    from omote_filters.scene import Scene
+    from omote_filters.settings import FilterSettings, choice, colour, number, slider, text, toggle
+    from omote_filters.words import Appearance, Event, Need, Stage
 
 __all__ = [
     "Appearance",
@@ -26,3 +33,20 @@ __all__ = [
     "text",
     "toggle",
 ]
+
+_HOMES = {
+    "Filter": "filter",
+    "Rect": "rect",
+    "Scene": "scene",
+    **dict.fromkeys(
+        ("FilterSettings", "choice", "colour", "number", "slider", "text", "toggle"), "settings"
+    ),
+    **dict.fromkeys(("Appearance", "Event", "Need", "Stage"), "words"),
+}
+
+
+def __getattr__(name: str) -> object:
+    """Import a name when it is asked for: `omote_filters.words` alone must stay light."""
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)

@@ -7,75 +7,33 @@ import time
 import traceback
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from enum import StrEnum
 from typing import TypeVar
 
-from omote_filters.filter import (
-    DEMOGRAPHICS,
-    FACE_NEEDS,
-    Appearance,
-    Filter,
-    Need,
-    Stage,
-)
+from omote_filters.filter import Filter
 from omote_filters.marks import MARKED, stamp
 from omote_filters.mask import LastSeen, mask_boxes, mask_picture
 from omote_filters.packs.filter import Gate, Group, PackFilter, Part
 from omote_filters.policy import Policy
-from omote_filters.registry import PLUGIN_FAULTS, ChainEntry, Registry
+from omote_filters.registry import PLUGIN_FAULTS, Registry
 from omote_filters.scene import Scene
 from omote_filters.settings import FilterSettings
+from omote_filters.words import (
+    DEMOGRAPHICS,
+    FACE_NEEDS,
+    Appearance,
+    Bypass,
+    ChainEntry,
+    Consent,
+    Degradation,
+    Need,
+    Reason,
+    Restriction,
+    Stage,
+)
 
 Note = TypeVar("Note")
 
 _log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class Consent:
-    """What the person agreed to. Nothing is assumed."""
-
-    face_effects: bool = False
-    demographics: bool = False
-
-    def __and__(self, other: Consent) -> Consent:
-        return Consent(
-            self.face_effects and other.face_effects, self.demographics and other.demographics
-        )
-
-
-class Reason(StrEnum):
-    """Why a filter did not run on a frame."""
-
-    ERROR = "error"
-    OVERRUN = "overrun"
-    DISABLED = "disabled"
-    CONSENT = "consent"
-    MINOR = "minor"
-
-
-class Degradation(StrEnum):
-    """Why a frame is less than was asked for."""
-
-    NO_FACE_CONSENT = "no_face_consent"
-    NO_DEMOGRAPHICS_CONSENT = "no_demographics_consent"
-    MASKED = "masked"
-
-
-@dataclass(frozen=True, slots=True)
-class Bypass:
-    """A filter that did not run on a frame, or not on every face."""
-
-    filter_id: str
-    reason: Reason
-
-
-@dataclass(frozen=True, slots=True)
-class Restriction:
-    """A class of filters that left a face alone, because its person may be a minor."""
-
-    track_id: str
-    appearance: Appearance
 
 
 @dataclass(slots=True)

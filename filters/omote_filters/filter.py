@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import sys
-from enum import IntEnum, StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from omote_filters.settings import FilterSettings
+from omote_filters.words import Appearance, Need, Stage
 
 if TYPE_CHECKING:
     from omote_filters.scene import Scene
@@ -28,50 +28,6 @@ def read_preview(path: Path) -> bytes:
 def checked_preview(data: bytes) -> bytes:
     """The bytes if they are a JPEG of at most `LARGEST_PREVIEW`; else nothing."""
     return data if data.startswith(b"\xff\xd8") and len(data) <= LARGEST_PREVIEW else b""
-
-
-class Need(StrEnum):
-    """What the server must compute for a filter. Nothing is computed that no filter needs."""
-
-    MESH = "mesh"
-    BLENDSHAPES = "blendshapes"
-    POSE = "pose"
-    AGE = "age"
-    GENDER = "gender"
-    SEGMENTATION = "segmentation"
-
-
-DEMOGRAPHICS = frozenset({Need.AGE, Need.GENDER})
-FACE_NEEDS = frozenset({Need.MESH, Need.BLENDSHAPES, Need.POSE}) | DEMOGRAPHICS
-
-
-class Appearance(StrEnum):
-    """What a filter does to a person's appearance; it decides which safety rules hold."""
-
-    NOVELTY = "novelty"
-    MAKEUP = "makeup"
-    BEAUTIFY = "beautify"
-    FACE_REPLACE = "face_replace"
-    AGE_ALTER = "age_alter"
-    ANONYMISE = "anonymise"
-
-
-NOT_FOR_MINORS = frozenset({Appearance.BEAUTIFY, Appearance.FACE_REPLACE, Appearance.AGE_ALTER})
-
-
-class Stage(IntEnum):
-    """When a filter runs. A warp moves the landmarks that later stages see."""
-
-    BACKGROUND = 1
-    WARP = 2
-    SKIN = 3
-    MAKEUP = 4
-    PAINT = 5
-    PROP = 6
-    STICKER = 7
-    PARTICLES = 8
-    GRADE = 9
-    MARK = 10
 
 
 class Filter:

@@ -10,9 +10,9 @@ import skia
 from omote_filters.draw.blend import over
 from omote_filters.draw.surface import Rgba, surface_on
 from omote_filters.draw.text import inked_text, lettering
-from omote_filters.filter import Appearance
 from omote_filters.rect import Rect
 from omote_filters.scene import Scene
+from omote_filters.words import Appearance
 
 MARKED = frozenset({Appearance.FACE_REPLACE, Appearance.AGE_ALTER})
 """What carries a mark, unless the operator switched marks off."""

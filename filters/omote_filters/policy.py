@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from omote_filters.filter import NOT_FOR_MINORS, Appearance
+from omote_filters.words import NOT_FOR_MINORS, Appearance
 from omote_models.face import ADULT_AGE, AgeBand, Face
 
 _YOUNG = (AgeBand.CHILD, AgeBand.TEENAGER)

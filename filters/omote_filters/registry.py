@@ -3,17 +3,26 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable
+from dataclasses import dataclass
 from difflib import get_close_matches
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 
-from omote_filters.filter import Appearance, Filter, Need, Stage
+from omote_filters.filter import Filter
 from omote_filters.packs.filter import PackFilter
 from omote_filters.packs.load import BUILTIN, find_packs, load_pack
 from omote_filters.packs.source import PackError
-from omote_filters.settings import FilterSettings, SettingsError, Violation, describe, parse
+from omote_filters.settings import FilterSettings, describe, parse
+from omote_filters.words import (
+    Appearance,
+    ChainEntry,
+    ChainError,
+    Need,
+    SettingsError,
+    Stage,
+    Violation,
+)
 
 GROUP = "omote.filters"
 PLUGIN_FAULTS = (Exception, SystemExit)
@@ -23,27 +32,11 @@ _VERSION = re.compile(r"\d+\.\d+\.\d+([-+].+)?")
 
 
 @dataclass(frozen=True, slots=True)
-class ChainEntry:
-    """One filter of a chain as a client asks for it: plain values, nothing loaded yet."""
-
-    filter_id: str
-    settings: Mapping[str, object] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
 class Broken:
     """A filter that cannot be used, and why."""
 
     id: str
     error: str
-
-
-class ChainError(ValueError):
-    """A chain that cannot be switched on; `violations` lists everything that is wrong."""
-
-    def __init__(self, violations: list[Violation]) -> None:
-        super().__init__("; ".join(f"{v.field}: {v.description}" for v in violations))
-        self.violations = violations
 
 
 class Registry:
@@ -60,10 +53,11 @@ class Registry:
         """
         found = entry_points(group=GROUP) if candidates is None else candidates
         self._candidates: dict[str, list[EntryPoint]] = {}
-        for candidate in found:
-            self._candidates.setdefault(candidate.name, []).append(candidate)
-        self._packs = find_packs([BUILTIN, *packs])
         self._loaded: dict[str, type[Filter] | Broken] = {}
+        for candidate in found:
+            for each in self._opened(candidate):
+                self._candidates.setdefault(each.name, []).append(each)
+        self._packs = find_packs([BUILTIN, *packs])
 
     @property
     def ids(self) -> list[str]:
@@ -88,6 +82,22 @@ class Registry:
                 found = _load(filter_id, candidates[0])
             self._loaded[filter_id] = found
         return self._loaded[filter_id]
+
+    def _opened(self, candidate: EntryPoint) -> list[EntryPoint]:
+        """An entry as one entry for each filter.
+
+        One in capitals names a mapping, id → "module:Class", and is read now; any other is a
+        filter itself, imported when it is asked for.
+        """
+        if not candidate.attr.isupper():
+            return [candidate]
+        try:
+            table = dict(candidate.load())
+            return [EntryPoint(str(i), str(place), GROUP) for i, place in table.items()]
+        except PLUGIN_FAULTS as error:
+            text = f"its list of filters cannot be read: {type(error).__name__}: {error}"
+            self._loaded[candidate.name] = Broken(candidate.name, text)
+            return [candidate]
 
     def _load_pack(self, filter_id: str, path: Path) -> type[Filter] | Broken:
         try:

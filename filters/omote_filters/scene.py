@@ -3,28 +3,19 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from omote_filters.draw.matte import refined
-from omote_filters.draw.warp import WarpField
+from omote_filters.matte import refined
 from omote_filters.rect import Rect
+from omote_filters.warp import WarpField
+from omote_filters.words import Event
 from omote_models.face import Box, Face
 
 Picture = NDArray[np.uint8]
-
-
-@dataclass(frozen=True, slots=True)
-class Event:
-    """Something that happened in the host app or in a filter."""
-
-    name: str
-    payload: Mapping[str, object] = field(default_factory=dict)
-    filter_id: str = ""
 
 
 class Scene:

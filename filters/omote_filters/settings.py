@@ -12,6 +12,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
+from omote_filters.words import SettingsError, Violation
+
 Value = float | int | bool | str
 
 
@@ -203,22 +205,6 @@ def _type_name(
     if annotation is int:
         return "integer"
     return "number" if annotation is float else "string"
-
-
-@dataclass(frozen=True, slots=True)
-class Violation:
-    """What is wrong with one field: its path, and what to do."""
-
-    field: str
-    description: str
-
-
-class SettingsError(ValueError):
-    """Settings that do not fit; `violations` lists everything that is wrong with them."""
-
-    def __init__(self, violations: list[Violation]) -> None:
-        super().__init__("; ".join(f"{v.field}: {v.description}" for v in violations))
-        self.violations = violations
 
 
 def parse(settings: type[FilterSettings], values: Mapping[str, object]) -> FilterSettings:

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from omote_models.chips import alignment, chip
 from omote_models.demographics import DemographicsEstimator
 from omote_models.evidence import Evidence
-from omote_models.face import AgeBand, Attributes, Estimate, Face, FloatArray, Gender
+from omote_models.face import AgeBand, Attributes, Declared, Estimate, Face, FloatArray
 
 _LEAST_EYE_DISTANCE = 20.0
 _MOST_YAW = math.radians(35)
@@ -37,25 +37,6 @@ _GLANCE = 32
 _MOMENT_S = 0.2
 _LEAST_ALIKE = 0.45
 """Two frames of one face are alike by 0.8 and more, those of two people by 0.2."""
-
-
-@dataclass(frozen=True, slots=True)
-class Declared:
-    """What was stated of the person with the largest face. `age` beats `age_band`."""
-
-    age: float | None = None
-    age_band: AgeBand | None = None
-    gender: Gender | None = None
-
-    @property
-    def speaks_of_age(self) -> bool:
-        """Whether an age or an age band was stated."""
-        return self.age is not None or self.age_band is not None
-
-    @property
-    def empty(self) -> bool:
-        """Whether nothing was stated."""
-        return not self.speaks_of_age and self.gender is None
 
 
 @dataclass(slots=True)

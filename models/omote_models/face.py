@@ -198,3 +198,22 @@ class Face:
         """
         index = BLENDSHAPE_INDEX[name]
         return 0.0 if self.blendshapes is None else float(self.blendshapes[index])
+
+
+@dataclass(frozen=True, slots=True)
+class Declared:
+    """What was stated of the person with the largest face. `age` beats `age_band`."""
+
+    age: float | None = None
+    age_band: AgeBand | None = None
+    gender: Gender | None = None
+
+    @property
+    def speaks_of_age(self) -> bool:
+        """Whether an age or an age band was stated."""
+        return self.age is not None or self.age_band is not None
+
+    @property
+    def empty(self) -> bool:
+        """Whether nothing was stated."""
+        return not self.speaks_of_age and self.gender is None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from itertools import islice
 
-from omote_filters.settings import Violation
+from omote_filters.words import Violation
 
 _MOST_VIOLATIONS = 12
 _LONGEST_TEXT = 1000

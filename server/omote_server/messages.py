@@ -6,12 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from omote_filters.chain import Bypass, Consent
-from omote_filters.registry import ChainEntry
-from omote_filters.scene import Event
-from omote_filters.settings import Violation
-from omote_models.describe import Declared
-from omote_models.face import Face
+from omote_filters.words import Bypass, ChainEntry, Consent, Degradation, Event, Violation
+from omote_models.face import Declared, Face
 
 
 class PictureFormat(StrEnum):
@@ -151,16 +147,6 @@ Request = Open | Frame | SetChain | SetConsent | Event | Finish | Malformed
 
 
 # To the client.
-
-
-class Degradation(StrEnum):
-    """Why a result is less than was asked for."""
-
-    RATE_LIMITED = "rate_limited"
-    NO_FACE_CONSENT = "no_face_consent"
-    NO_DEMOGRAPHICS_CONSENT = "no_demographics_consent"
-    MASKED = "masked"
-    FACE_LIMIT = "face_limit"
 
 
 @dataclass(slots=True)

@@ -9,9 +9,9 @@ import sys
 import pytest
 
 from omote_filters.registry import Registry
-from omote_server.bench.clip import HEIGHT, WIDTH, clip_frames
-from omote_server.bench.cost import measure
 from omote_server.bench.soak import run_soak
+from omote_server.workshop.clip import HEIGHT, WIDTH, clip_frames
+from omote_server.workshop.cost import measure
 
 pytestmark = pytest.mark.usefixtures("tools", "carphone")
 

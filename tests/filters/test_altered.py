@@ -8,13 +8,14 @@ import numpy as np
 import pytest
 from heads import Pixels, head, skin_picture
 
-from omote_filters.builtin.face_swap import FaceSwap
-from omote_filters.builtin.older import Older
-from omote_filters.builtin.younger import Younger
-from omote_filters.chain import Applied, Chain, Consent
+from omote_filters.builtin.play.face_swap import FaceSwap
+from omote_filters.builtin.skin.older import Older
+from omote_filters.builtin.skin.younger import Younger
+from omote_filters.chain import Applied, Chain
 from omote_filters.policy import Policy
-from omote_filters.registry import ChainEntry, Registry
+from omote_filters.registry import Registry
 from omote_filters.scene import Scene
+from omote_filters.words import ChainEntry, Consent
 from omote_models.face import Attributes, Estimate, Face
 
 CONSENT = Consent(face_effects=True, demographics=True)

@@ -11,19 +11,20 @@ import cv2
 import numpy as np
 import pytest
 from heads import head, skin_picture
+from thumbnail import draws
 from typer.testing import CliRunner
 
 from omote_filters.assets import AssetError, PictureAsset, read_asset
-from omote_filters.chain import Chain, Consent
+from omote_filters.chain import Chain
 from omote_filters.draw.glb import write_glb
 from omote_filters.draw.solid import Material, ball
 from omote_filters.filter import LARGEST_PREVIEW
 from omote_filters.packs.load import load_pack
 from omote_filters.packs.source import PackError
-from omote_filters.registry import ChainEntry, Registry
+from omote_filters.registry import Registry
 from omote_filters.scene import Scene
+from omote_filters.words import ChainEntry, Consent
 from omote_server.cli import app
-from omote_server.thumbnail import draws
 
 run = CliRunner()
 
@@ -205,7 +206,7 @@ def test_a_damaged_model_is_refused() -> None:
 
 @pytest.mark.parametrize("value", ["star.svg", 3, True, {"asset": "star.svg"}])
 def test_no_client_gives_files(value: object) -> None:
-    from omote_filters.registry import ChainError
+    from omote_filters.words import ChainError
 
     with pytest.raises(ChainError, match="a file that a pack brings"):
         Registry().resolve([ChainEntry("sticker", {"art": value})])

@@ -12,30 +12,30 @@ import pytest
 from heads import HEIGHT, WIDTH, Pixels, broken, head, noise, skin_picture
 from numpy.typing import NDArray
 
-from omote_filters.builtin.alien_head import AlienHead
-from omote_filters.builtin.big_eyes import BigEyes
-from omote_filters.builtin.big_mouth import BigMouth
-from omote_filters.builtin.blur_face import BlurFace
-from omote_filters.builtin.blush import Blush
-from omote_filters.builtin.bright_eyes import BrightEyes
-from omote_filters.builtin.brows import Brows
-from omote_filters.builtin.contour import Contour
-from omote_filters.builtin.emoji_face import EmojiFace
-from omote_filters.builtin.eyeliner import Eyeliner
-from omote_filters.builtin.eyeshadow import Eyeshadow
-from omote_filters.builtin.face_paint import FacePaint
-from omote_filters.builtin.freckles import Freckles
-from omote_filters.builtin.fresh_under_eyes import FreshUnderEyes
-from omote_filters.builtin.gentle_reshape import GentleReshape
-from omote_filters.builtin.lashes import Lashes
-from omote_filters.builtin.life_stages import FADE_S, LifeStages
-from omote_filters.builtin.lipstick import Lipstick
-from omote_filters.builtin.mirror_face import MirrorFace
-from omote_filters.builtin.pixelate_face import HOLD_S, PixelateFace
-from omote_filters.builtin.smooth_skin import SmoothSkin
-from omote_filters.builtin.solid_face import SolidFace
-from omote_filters.builtin.squeeze import Squeeze
-from omote_filters.builtin.white_teeth import WhiteTeeth
+from omote_filters.builtin.hide.blur_face import BlurFace
+from omote_filters.builtin.hide.emoji_face import EmojiFace
+from omote_filters.builtin.hide.pixelate_face import HOLD_S, PixelateFace
+from omote_filters.builtin.hide.solid_face import SolidFace
+from omote_filters.builtin.makeup.blush import Blush
+from omote_filters.builtin.makeup.brows import Brows
+from omote_filters.builtin.makeup.contour import Contour
+from omote_filters.builtin.makeup.eyeliner import Eyeliner
+from omote_filters.builtin.makeup.eyeshadow import Eyeshadow
+from omote_filters.builtin.makeup.face_paint import FacePaint
+from omote_filters.builtin.makeup.freckles import Freckles
+from omote_filters.builtin.makeup.lashes import Lashes
+from omote_filters.builtin.makeup.life_stages import FADE_S, LifeStages
+from omote_filters.builtin.makeup.lipstick import Lipstick
+from omote_filters.builtin.play.mirror_face import MirrorFace
+from omote_filters.builtin.shape.alien_head import AlienHead
+from omote_filters.builtin.shape.big_eyes import BigEyes
+from omote_filters.builtin.shape.big_mouth import BigMouth
+from omote_filters.builtin.shape.gentle_reshape import GentleReshape
+from omote_filters.builtin.shape.squeeze import Squeeze
+from omote_filters.builtin.skin.bright_eyes import BrightEyes
+from omote_filters.builtin.skin.fresh_under_eyes import FreshUnderEyes
+from omote_filters.builtin.skin.smooth_skin import SmoothSkin
+from omote_filters.builtin.skin.white_teeth import WhiteTeeth
 from omote_filters.filter import Filter
 from omote_filters.scene import Scene
 from omote_models.face import AgeBand, Box, Face

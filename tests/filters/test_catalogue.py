@@ -10,11 +10,12 @@ import numpy as np
 import pytest
 from heads import Pixels, broken, head, noise
 
-from omote_filters.chain import Chain, Consent
-from omote_filters.filter import FACE_NEEDS, Appearance, Filter
+from omote_filters.chain import Chain
+from omote_filters.filter import Filter
 from omote_filters.packs.filter import PackFilter
-from omote_filters.registry import ChainEntry, Registry
+from omote_filters.registry import Registry
 from omote_filters.scene import Scene
+from omote_filters.words import FACE_NEEDS, Appearance, ChainEntry, Consent
 from omote_models.face import AgeBand, Box, Face
 from omote_models.landmarks import BLENDSHAPE_INDEX
 

@@ -4,10 +4,18 @@ import numpy as np
 import pytest
 from plugins import Tint, plugin_registry
 
-from omote_filters.chain import Bypass, Chain, Consent, Degradation, Reason
-from omote_filters.filter import Need
-from omote_filters.registry import ChainEntry, ChainError
-from omote_filters.scene import Event, Scene
+from omote_filters.chain import Chain
+from omote_filters.scene import Scene
+from omote_filters.words import (
+    Bypass,
+    ChainEntry,
+    ChainError,
+    Consent,
+    Degradation,
+    Event,
+    Need,
+    Reason,
+)
 from omote_models.face import Attributes, Box, Estimate, Face
 
 ALL = Consent(face_effects=True, demographics=True)

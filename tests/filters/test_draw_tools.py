@@ -11,9 +11,9 @@ import pytest
 from heads import HEIGHT, WIDTH, broken, head, noise, skin_picture
 
 import omote_filters
-from omote_filters.builtin.face_paint import FacePaint
-from omote_filters.builtin.pixelate_face import HOLD_S, PixelateFace
-from omote_filters.chain import Chain, Consent
+from omote_filters.builtin.hide.pixelate_face import HOLD_S, PixelateFace
+from omote_filters.builtin.makeup.face_paint import FacePaint
+from omote_filters.chain import Chain
 from omote_filters.draw import masks
 from omote_filters.draw.crop import Crop, drawable
 from omote_filters.draw.masks import Mask, eyes, lips, openings, oval, skin
@@ -23,8 +23,9 @@ from omote_filters.draw.paint import coat, lay
 from omote_filters.draw.texture import SIZES, Texture, asset, rasterised
 from omote_filters.mask import mask_boxes
 from omote_filters.memory import TrackMemory
-from omote_filters.registry import ChainEntry, Registry
+from omote_filters.registry import Registry
 from omote_filters.scene import Scene
+from omote_filters.words import ChainEntry, Consent
 from omote_models.face import Box, Face
 from omote_models.landmarks import LEFT_EYE
 from omote_models.mesh import canonical_mesh

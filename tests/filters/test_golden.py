@@ -12,9 +12,9 @@ import cv2
 import numpy as np
 import pytest
 from test_catalogue import KINDS
+from thumbnail import Sitting, draws, preview_of, thumbnail
 
 from omote_filters.filter import Filter
-from omote_server.thumbnail import Sitting, draws, preview_of, thumbnail
 
 _FARTHEST = 9.0
 """How far the two may be apart: the mean difference, in Lab, of what an eye sees of them at arm's

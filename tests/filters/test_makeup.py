@@ -10,15 +10,15 @@ import pytest
 from heads import HEIGHT, SKIN, WIDTH, Pixels, head, skin_picture
 from test_builtin import changed, drawn, inside, started
 
-from omote_filters.builtin.blush import Blush
-from omote_filters.builtin.bright_eyes import BrightEyes
-from omote_filters.builtin.eyeliner import Eyeliner
-from omote_filters.builtin.eyeshadow import Eyeshadow
-from omote_filters.builtin.freckles import Freckles
-from omote_filters.builtin.fresh_under_eyes import FreshUnderEyes
-from omote_filters.builtin.gentle_reshape import GentleReshape
-from omote_filters.builtin.lashes import Lashes
-from omote_filters.builtin.white_teeth import WhiteTeeth
+from omote_filters.builtin.makeup.blush import Blush
+from omote_filters.builtin.makeup.eyeliner import Eyeliner
+from omote_filters.builtin.makeup.eyeshadow import Eyeshadow
+from omote_filters.builtin.makeup.freckles import Freckles
+from omote_filters.builtin.makeup.lashes import Lashes
+from omote_filters.builtin.shape.gentle_reshape import GentleReshape
+from omote_filters.builtin.skin.bright_eyes import BrightEyes
+from omote_filters.builtin.skin.fresh_under_eyes import FreshUnderEyes
+from omote_filters.builtin.skin.white_teeth import WhiteTeeth
 from omote_filters.draw import masks
 from omote_filters.draw.blend import Blend, Colour, blend, mix
 from omote_filters.draw.crop import Crop

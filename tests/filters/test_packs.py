@@ -17,16 +17,25 @@ import yaml
 from heads import head, skin_picture
 from typer.testing import CliRunner
 
-from omote_filters.chain import Chain, Consent, Degradation, Reason
-from omote_filters.filter import Appearance, Need
+from omote_filters.chain import Chain
 from omote_filters.packs.facts import Moment
 from omote_filters.packs.filter import PackFilter
 from omote_filters.packs.load import BUILTIN, load_pack
 from omote_filters.packs.rules import Judge, read_rule
 from omote_filters.packs.schema import schema
 from omote_filters.packs.source import PackError, parse_yaml
-from omote_filters.registry import Broken, ChainEntry, ChainError, Registry
-from omote_filters.scene import Event, Scene
+from omote_filters.registry import Broken, Registry
+from omote_filters.scene import Scene
+from omote_filters.words import (
+    Appearance,
+    ChainEntry,
+    ChainError,
+    Consent,
+    Degradation,
+    Event,
+    Need,
+    Reason,
+)
 from omote_models.face import AgeBand, Attributes, Estimate, Face, Gender, Source
 from omote_models.landmarks import BLENDSHAPE_INDEX
 from omote_server.cli import app

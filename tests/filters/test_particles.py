@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from heads import Pixels, broken, head, skin_picture
 
-from omote_filters.builtin.hearts import Hearts
-from omote_filters.builtin.sparkles import Sparkles
+from omote_filters.builtin.play.hearts import Hearts
+from omote_filters.builtin.play.sparkles import Sparkles
 from omote_filters.draw.particles import TILE, Manner, Particles, tiles_of
 from omote_filters.filter import Filter
 from omote_filters.scene import Scene

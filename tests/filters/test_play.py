@@ -10,23 +10,24 @@ import numpy as np
 import pytest
 from heads import WIDTH, Pixels, head, skin_picture
 
-from omote_filters.builtin.beard import Beard, Style
-from omote_filters.builtin.face_echo import FaceEcho
-from omote_filters.builtin.face_flag import FaceFlag, Layout, Place
-from omote_filters.builtin.fire_breath import FireBreath
-from omote_filters.builtin.googly_eyes import GooglyEyes
-from omote_filters.builtin.laser_eyes import LaserEyes
-from omote_filters.builtin.rain_cloud import RainCloud
-from omote_filters.builtin.snack_catch import SnackCatch
-from omote_filters.builtin.thought_bubble import ThoughtBubble
-from omote_filters.builtin.tilt_quiz import TiltQuiz
-from omote_filters.chain import Chain, Consent
+from omote_filters.builtin.makeup.face_flag import FaceFlag, Layout, Place
+from omote_filters.builtin.play.face_echo import FaceEcho
+from omote_filters.builtin.play.fire_breath import FireBreath
+from omote_filters.builtin.play.laser_eyes import LaserEyes
+from omote_filters.builtin.play.rain_cloud import RainCloud
+from omote_filters.builtin.play.snack_catch import SnackCatch
+from omote_filters.builtin.play.thought_bubble import ThoughtBubble
+from omote_filters.builtin.play.tilt_quiz import TiltQuiz
+from omote_filters.builtin.wear.beard import Beard, Style
+from omote_filters.builtin.wear.googly_eyes import GooglyEyes
+from omote_filters.chain import Chain
 from omote_filters.draw.sheet import Art
 from omote_filters.draw.sprite import Sprite, draw_sprites
 from omote_filters.draw.text import lettering
 from omote_filters.filter import Filter
-from omote_filters.registry import ChainEntry, Registry
-from omote_filters.scene import Event, Scene
+from omote_filters.registry import Registry
+from omote_filters.scene import Scene
+from omote_filters.words import ChainEntry, Consent, Event
 from omote_models.face import Face
 from omote_models.landmarks import BLENDSHAPE_INDEX, LEFT_EYE
 

@@ -11,13 +11,13 @@ import pytest
 from heads import HEIGHT, WIDTH, Pixels, broken, head, skin_picture
 from numpy.typing import NDArray
 
-from omote_filters.builtin.animal_ears import Animal, AnimalEars
-from omote_filters.builtin.crown import Crown, Metal
-from omote_filters.builtin.glasses import Glasses, Style
-from omote_filters.builtin.hat import Hat
-from omote_filters.builtin.hat import Style as HatStyle
-from omote_filters.builtin.moustache import Moustache
-from omote_filters.builtin.moustache import Style as MoustacheStyle
+from omote_filters.builtin.wear.animal_ears import Animal, AnimalEars
+from omote_filters.builtin.wear.crown import Crown, Metal
+from omote_filters.builtin.wear.glasses import Glasses, Style
+from omote_filters.builtin.wear.hat import Hat
+from omote_filters.builtin.wear.hat import Style as HatStyle
+from omote_filters.builtin.wear.moustache import Moustache
+from omote_filters.builtin.wear.moustache import Style as MoustacheStyle
 from omote_filters.draw.head import HeadFrame
 from omote_filters.draw.sheet import Art, light_of
 from omote_filters.filter import Filter

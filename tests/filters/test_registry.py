@@ -2,7 +2,8 @@ import pytest
 from plugins import Tint, plugin, plugin_registry
 
 from omote_filters.registry import Broken, Registry
-from omote_filters.settings import SettingsError, Widget, describe, parse
+from omote_filters.settings import Widget, describe, parse
+from omote_filters.words import SettingsError
 
 
 def why(registry: Registry, filter_id: str) -> str:

@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 from heads import head, noise
 
-from omote_filters.chain import Chain, Consent
-from omote_filters.registry import ChainEntry, Registry
-from omote_filters.scene import Event, Scene
+from omote_filters.chain import Chain
+from omote_filters.registry import Registry
+from omote_filters.scene import Scene
+from omote_filters.words import ChainEntry, Consent, Event
 from omote_models.face import AgeBand, Attributes, Estimate, Face, Source
 from omote_models.landmarks import BLENDSHAPE_INDEX
 

@@ -12,29 +12,30 @@ import pytest
 from heads import HEIGHT, WIDTH, Pixels, broken, head, noise, skin_picture
 from test_builtin import changed, drawn, inside, started
 
-from omote_filters.builtin.alien_head import AlienHead
-from omote_filters.builtin.big_mouth import BigMouth
-from omote_filters.builtin.blur_face import BlurFace
-from omote_filters.builtin.cartoon import Cartoon
-from omote_filters.builtin.comic import Comic
-from omote_filters.builtin.duotone import Duotone
-from omote_filters.builtin.emoji_face import EmojiFace
-from omote_filters.builtin.film_look import FilmLook, Look
-from omote_filters.builtin.glitch import Glitch
-from omote_filters.builtin.mirror_face import MirrorFace
-from omote_filters.builtin.neon_outline import NeonOutline
-from omote_filters.builtin.pencil import Pencil
-from omote_filters.builtin.pixelate_face import PixelateFace
-from omote_filters.builtin.solid_face import SolidFace
-from omote_filters.builtin.squeeze import Squeeze
-from omote_filters.builtin.vhs import Vhs
-from omote_filters.builtin.vignette import Vignette
-from omote_filters.chain import Chain, Consent
+from omote_filters.builtin.hide.blur_face import BlurFace
+from omote_filters.builtin.hide.emoji_face import EmojiFace
+from omote_filters.builtin.hide.pixelate_face import PixelateFace
+from omote_filters.builtin.hide.solid_face import SolidFace
+from omote_filters.builtin.look.cartoon import Cartoon
+from omote_filters.builtin.look.comic import Comic
+from omote_filters.builtin.look.duotone import Duotone
+from omote_filters.builtin.look.film_look import FilmLook, Look
+from omote_filters.builtin.look.glitch import Glitch
+from omote_filters.builtin.look.neon_outline import NeonOutline
+from omote_filters.builtin.look.pencil import Pencil
+from omote_filters.builtin.look.vhs import Vhs
+from omote_filters.builtin.look.vignette import Vignette
+from omote_filters.builtin.play.mirror_face import MirrorFace
+from omote_filters.builtin.shape.alien_head import AlienHead
+from omote_filters.builtin.shape.big_mouth import BigMouth
+from omote_filters.builtin.shape.squeeze import Squeeze
+from omote_filters.chain import Chain
 from omote_filters.cover import HOLD_S
 from omote_filters.draw.blend import mix
 from omote_filters.filter import Filter
-from omote_filters.registry import ChainEntry, Registry
+from omote_filters.registry import Registry
 from omote_filters.scene import Scene
+from omote_filters.words import ChainEntry, Consent
 from omote_models.face import Box, Face
 from omote_models.landmarks import BLENDSHAPE_INDEX, FACE_OVAL, LIPS_OUTER
 

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from heads import HEIGHT, WIDTH, head, noise
 
-from omote_filters.draw.warp import WarpField
 from omote_filters.scene import Scene
+from omote_filters.warp import WarpField
 from omote_models.landmarks import LEFT_EYE
 
 

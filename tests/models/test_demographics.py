@@ -9,12 +9,12 @@ from numpy.typing import NDArray
 from omote_models.calibration import AGES
 from omote_models.chips import chip, similarity
 from omote_models.demographics import Reading
-from omote_models.describe import Declared, Describer, good_enough, turn
+from omote_models.describe import Describer, good_enough, turn
 from omote_models.estimators import find_estimator
 from omote_models.evidence import Evidence
-from omote_models.face import AgeBand, Box, Face, Gender, Source
+from omote_models.face import AgeBand, Box, Declared, Face, Gender, Source
 from omote_models.tracker import FaceTracker
-from omote_server.pipeline import Toolbox
+from omote_server.frames.job import Toolbox
 
 Pixels = NDArray[np.uint8]
 FACES_DEV = Path(__file__).parents[3] / "shared" / "data" / "faces-dev"

@@ -20,7 +20,7 @@ from omote_models.face import Attributes, Estimate, Face
 from omote_models.networks import at_age
 from omote_models.ranges import BANDS, likeliest, ranges_of
 from omote_models.store import model_store
-from omote_server.pipeline import Toolbox
+from omote_server.frames.job import Toolbox
 
 Pixels = NDArray[np.uint8]
 

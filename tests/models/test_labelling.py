@@ -160,7 +160,7 @@ def test_a_review_brings_up_what_is_labelled(folder: Path) -> None:
 
 
 def test_the_commands_build_and_check(tmp_path: Path, tools: object) -> None:
-    from omote_server.footage import footage_store
+    from omote_server.workshop.footage import footage_store
 
     source = tmp_path / "source"
     source.mkdir()

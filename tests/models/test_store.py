@@ -28,7 +28,7 @@ from omote_models.store import (
     cache_folder,
     model_store,
 )
-from omote_server.footage import footage_store
+from omote_server.workshop.footage import footage_store
 
 GOOD = b"the right bytes " * 1000
 OTHER = b"the wrong bytes " * 1000

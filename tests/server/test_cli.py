@@ -15,9 +15,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from omote_server.footage import footage_store
-from omote_server.local import local_server
-from omote_server.video import VideoReader, VideoWriter
+from omote_server.bench.local import local_server
+from omote_server.workshop.footage import footage_store
+from omote_server.workshop.video import VideoReader, VideoWriter
 
 Pixels = NDArray[np.uint8]
 pytestmark = pytest.mark.usefixtures("tools")
@@ -120,7 +120,7 @@ def test_apply_keeps_the_sound(tmp_path: Path) -> None:
     [
         (["no_such_filter", "IN", "OUT.png"], 2, "there is no filter 'no_such_filter'"),
         (["lipstick:coverage=9", "IN", "OUT.png"], 2, "entries[0].settings.coverage"),
-        (["lipstick:{oops", "IN", "OUT.png"], 2, "not JSON"),
+        (["lipstick:{oops", "IN", "OUT.png"], 2, "not closed"),
         (["lipstick", "TEXT.png", "OUT.png"], 1, "not a picture"),
         (["lipstick", "TEXT.mp4", "OUT.mp4"], 1, "cannot be read as a video"),
         (["lipstick", "IN", "OUT.xyz"], 1, "cannot be written"),

@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from omote_server import codec
 from omote_server.errors import InvalidRequest
+from omote_server.frames import codec
 from omote_server.messages import EncodedPicture, PictureFormat
 
 Pixels = NDArray[np.uint8]

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from omote_client import Client, Consent, InvalidRequest, Output, RawPicture
 from omote_models.estimators import find_estimator
 from omote_models.store import model_store
-from omote_server.server import Server
-from omote_server.settings import Settings
+from omote_server.serving.server import Server
+from omote_server.serving.settings import Settings
 
 Pixels = NDArray[np.uint8]
 ALL = Consent(face_effects=True, demographics=True)

@@ -1,8 +1,8 @@
 import asyncio
 
-from omote_server.mailbox import Mailbox
 from omote_server.messages import Delivery
-from omote_server.rate import TokenBucket
+from omote_server.stream.mailbox import Mailbox
+from omote_server.stream.rate import TokenBucket
 
 
 async def test_the_newest_wins_and_the_rest_are_counted() -> None:

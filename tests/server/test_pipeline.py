@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from omote_filters.chain import Consent
-from omote_filters.registry import ChainEntry
+from omote_filters.words import ChainEntry, Consent
 from omote_models.demographics import Reading
+from omote_server.frames.job import Directives, Job, PipelineOptions, Toolbox
+from omote_server.frames.pipeline import Pipeline
 from omote_server.messages import EncodedPicture, Frame, OutputOptions, PictureFormat, Result
-from omote_server.pipeline import Directives, Job, Pipeline, PipelineOptions, Toolbox
 
 Pixels = NDArray[np.uint8]
 ALL = Consent(face_effects=True, demographics=True)

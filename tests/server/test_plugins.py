@@ -20,9 +20,9 @@ from omote_client import (
     RawPicture,
     Unimplemented,
 )
-from omote_server.pipeline import Toolbox
-from omote_server.server import Server
-from omote_server.settings import Settings
+from omote_server.frames.job import Toolbox
+from omote_server.serving.server import Server
+from omote_server.serving.settings import Settings
 
 Pixels = NDArray[np.uint8]
 ALL = Consent(face_effects=True, demographics=True)

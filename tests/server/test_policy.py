@@ -15,14 +15,14 @@ from numpy.typing import NDArray
 from pydantic import ValidationError
 
 from omote_client import Client, Consent, Declared, RawPicture
-from omote_filters.filter import NOT_FOR_MINORS, Appearance
 from omote_filters.policy import Policy
+from omote_filters.words import NOT_FOR_MINORS, Appearance
 from omote_models.face import AgeBand, Attributes, Box, Estimate, Face, Gender, Source
-from omote_server.audience import Audience, AudienceOptions
-from omote_server.audit import Audit
-from omote_server.pipeline import Toolbox
-from omote_server.server import Server
-from omote_server.settings import Settings
+from omote_server.frames.audience import Audience, AudienceOptions
+from omote_server.frames.audit import Audit
+from omote_server.frames.job import Toolbox
+from omote_server.serving.server import Server
+from omote_server.serving.settings import Settings
 
 Pixels = NDArray[np.uint8]
 START = datetime.datetime(2026, 11, 25, 10, 0, tzinfo=datetime.UTC)

@@ -80,7 +80,7 @@ def test_a_whole_session_leaves_nothing(tmp_path: Path, carphone: list[Pixels]) 
 def test_a_sealed_process_reaches_only_this_machine() -> None:
     program = """
 import http.server, threading, urllib.error, urllib.request
-from omote_server.egress import seal_egress
+from omote_server.serving.egress import seal_egress
 seal_egress()
 server = http.server.HTTPServer(("127.0.0.1", 0), http.server.SimpleHTTPRequestHandler)
 threading.Thread(target=server.serve_forever, daemon=True).start()

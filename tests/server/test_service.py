@@ -20,11 +20,11 @@ from omote.v1 import (
     picture_pb2,
     stream_pb2,
 )
-from omote_server import codec
+from omote_server.frames import codec
+from omote_server.frames.job import Toolbox
 from omote_server.messages import PictureFormat
-from omote_server.pipeline import Toolbox
-from omote_server.server import SERVICE, Server
-from omote_server.settings import Settings
+from omote_server.serving.server import SERVICE, Server
+from omote_server.serving.settings import Settings
 
 Pixels = NDArray[np.uint8]
 FACES = stream_pb2.Consent(face_effects=True)

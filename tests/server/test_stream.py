@@ -22,11 +22,11 @@ from omote.v1 import (
     picture_pb2,
     stream_pb2,
 )
-from omote_server import codec
+from omote_server.frames import codec
+from omote_server.frames.job import Toolbox
 from omote_server.messages import EncodedPicture, PictureFormat
-from omote_server.pipeline import Toolbox
-from omote_server.server import Server
-from omote_server.settings import Settings
+from omote_server.serving.server import Server
+from omote_server.serving.settings import Settings
 
 Pixels = NDArray[np.uint8]
 Request = stream_pb2.StreamFramesRequest

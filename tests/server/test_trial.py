@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 from omote_filters import Appearance, Filter, Scene, Stage
 from omote_filters.registry import Registry
 from omote_server.cli import app
-from omote_server.trial import trial
+from omote_server.workshop.trial import trial
 
 run = CliRunner()
 pytestmark = pytest.mark.usefixtures("tools")

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from omote_filters.draw.crop import drawable
 from omote_filters.draw.head import HeadFrame
-from omote_filters.filter import Need
+from omote_filters.words import Need
 from omote_models.face import Face
 
 Number = float | None

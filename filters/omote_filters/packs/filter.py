@@ -8,20 +8,15 @@ from difflib import get_close_matches
 from functools import partial
 from typing import ClassVar
 
-from omote_filters.filter import (
-    FACE_NEEDS,
-    Appearance,
-    Filter,
-    Need,
-    Stage,
-)
+from omote_filters.filter import Filter
 from omote_filters.memory import TrackMemory
 from omote_filters.packs.facts import DEMOGRAPHIC, Moment, need_of
 from omote_filters.packs.model import Curve, Layer, Pack, Use
 from omote_filters.packs.rules import Judge
 from omote_filters.packs.source import Bundle, PackError
 from omote_filters.scene import Scene
-from omote_filters.settings import FilterSettings, SettingsError, parse
+from omote_filters.settings import FilterSettings, parse
+from omote_filters.words import FACE_NEEDS, Appearance, Need, SettingsError, Stage
 
 Find = Callable[[str], object]
 """A filter's class by its id, None where there is none, or anything else where it is broken."""

@@ -18,8 +18,8 @@ import cv2
 import numpy as np
 import psutil
 
-from omote_server.bench.clip import clip_jpegs
-from omote_server.egress import seal_egress
+from omote_server.serving.egress import seal_egress
+from omote_server.workshop.clip import clip_jpegs
 
 _WARM_UP_S = 1.5
 _FRAME_US = 33_333
@@ -57,11 +57,12 @@ def _loop(step: Step, frames: Any, seconds: float) -> int:
 
 def bare(faces: int, chain: str) -> Step:
     """Our own steps in one thread, no server: what the server can at best reach."""
-    from omote_filters.chain import Consent
-    from omote_server.cli.common import parse_chain
+    from omote_filters.chaintext import parse_chain
+    from omote_filters.words import Consent
+    from omote_server.frames.job import Directives, Job, PipelineOptions
+    from omote_server.frames.pipeline import Pipeline
+    from omote_server.frames.warmup import load_tools
     from omote_server.messages import EncodedPicture, Frame, OutputOptions, PictureFormat
-    from omote_server.pipeline import Directives, Job, Pipeline, PipelineOptions
-    from omote_server.warmup import load_tools
 
     entries = parse_chain([chain]) if chain else ()
     directives = Directives(entries, 1, Consent(True, True))

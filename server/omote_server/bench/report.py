@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from omote_server.bench.load import Load, run_load
-from omote_server.settings import Settings
+from omote_server.serving.settings import Settings
 
 Figures = dict[str, float]
 

@@ -9,9 +9,9 @@ from collections.abc import AsyncIterator, Callable
 import psutil
 
 from omote_client import Client, Consent, Delivery, FilterUse, Output
-from omote_server.bench.clip import clip_jpegs
-from omote_server.cli.common import parse_chain
-from omote_server.local import local_server
+from omote_filters.chaintext import parse_chain
+from omote_server.bench.local import local_server
+from omote_server.workshop.clip import clip_jpegs
 
 _SAMPLE_EVERY = 500
 

@@ -15,10 +15,11 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from omote_server.cli.common import Packs, checked_chain, errors, fail, models_of, pull_missing
 
 if TYPE_CHECKING:
-    from omote_filters.registry import ChainEntry
-    from omote_models.describe import Declared
-    from omote_server.codec import Pixels
-    from omote_server.pipeline import Directives, Pipeline
+    from omote_filters.words import ChainEntry
+    from omote_models.face import Declared
+    from omote_server.frames.codec import Pixels
+    from omote_server.frames.job import Directives
+    from omote_server.frames.pipeline import Pipeline
 
 EXAMPLE = "Example: omote apply face_paint+lipstick:coverage=0.9 in.mp4 out.mp4"
 
@@ -53,7 +54,7 @@ def apply(
     if target.exists() and target.samefile(source):
         fail("OUT is IN; give it another name", code=2)
     chain = checked_chain([filters], packs or ())
-    from omote_server.egress import seal_egress
+    from omote_server.serving.egress import seal_egress
 
     pull_missing(*models_of(estimator))
     seal_egress()
@@ -90,11 +91,12 @@ def _pipeline(
     faces: int, age: float | None, packs: Sequence[Path], estimator: str
 ) -> Iterator[Pipeline]:
     from omote_filters.registry import Registry
-    from omote_models.describe import Declared
     from omote_models.estimators import EstimatorError
+    from omote_models.face import Declared
+    from omote_server.frames.job import PipelineOptions
+    from omote_server.frames.pipeline import Pipeline
+    from omote_server.frames.warmup import load_tools
     from omote_server.messages import OutputOptions, PictureFormat
-    from omote_server.pipeline import Pipeline, PipelineOptions
-    from omote_server.warmup import load_tools
 
     declared: Declared = Declared(age=age)
     output = OutputOptions(format=PictureFormat.RGB)
@@ -111,8 +113,8 @@ def _pipeline(
 
 
 def _directives(chain: tuple[ChainEntry, ...], demographics: bool) -> Directives:
-    from omote_filters.chain import Consent
-    from omote_server.pipeline import Directives
+    from omote_filters.words import Consent
+    from omote_server.frames.job import Directives
 
     return Directives(chain, 1, Consent(face_effects=True, demographics=demographics))
 
@@ -122,8 +124,8 @@ def _run(
 ) -> Pixels:
     import numpy as np
 
+    from omote_server.frames.job import Job
     from omote_server.messages import EncodedPicture, Frame, PictureFormat
-    from omote_server.pipeline import Job
 
     height, width = pixels.shape[:2]
     picture = EncodedPicture(PictureFormat.RGB, width, height, pixels.tobytes())
@@ -163,7 +165,7 @@ def _picture(
 def _video(
     pipeline: Pipeline, directives: Directives, source: Path, target: Path, compare: bool
 ) -> None:
-    from omote_server.video import VideoError, VideoReader, VideoWriter
+    from omote_server.workshop.video import VideoError, VideoReader, VideoWriter
 
     try:
         with (

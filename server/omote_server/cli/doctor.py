@@ -122,7 +122,7 @@ def _filters() -> Iterator[Finding]:
 
 
 def _port() -> Iterator[Finding]:
-    from omote_server.settings import Settings
+    from omote_server.serving.settings import Settings
 
     settings = Settings()
     with socket.socket() as probe:

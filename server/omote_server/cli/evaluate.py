@@ -134,7 +134,7 @@ def _answers(
 def _ask(missing: list[Sample], root: Path, book: AnswerBook, estimator: str, done: int) -> None:
     from omote_models.estimators import EstimatorError
     from omote_models.evaluation.answers import Examiner
-    from omote_server.warmup import load_tools
+    from omote_server.frames.warmup import load_tools
 
     try:
         tools = load_tools(estimator=estimator)

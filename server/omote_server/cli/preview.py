@@ -14,7 +14,7 @@ from omote_server.cli.common import Packs, console, errors, fail, pull_missing
 if TYPE_CHECKING:
     from omote_filters.filter import Filter
     from omote_filters.registry import Registry
-    from omote_server.preview import Studio
+    from omote_server.workshop.preview import Studio
 
 
 def preview(
@@ -34,8 +34,8 @@ def preview(
 
     from omote_filters.registry import Registry
     from omote_models.store import StoreError
-    from omote_server.preview import film, sheet
-    from omote_server.video import VideoError
+    from omote_server.workshop.preview import film, sheet
+    from omote_server.workshop.video import VideoError
 
     if everything is bool(filters):
         fail("name some filters, or ask for --all", code=2)
@@ -57,7 +57,7 @@ def preview(
 
 def chosen_or_fail(registry: Registry, ids: Sequence[str]) -> list[type[Filter]]:
     """Filters by id, all that work where none is named; or exit with which is missing."""
-    from omote_server.preview import chosen
+    from omote_server.workshop.preview import chosen
 
     try:
         return chosen(registry, ids)
@@ -73,9 +73,9 @@ def opened_studio() -> Studio:
     """
     import cv2
 
-    from omote_server.footage import footage_store
-    from omote_server.inventory import used
-    from omote_server.preview import Studio
+    from omote_server.serving.inventory import used
+    from omote_server.workshop.footage import footage_store
+    from omote_server.workshop.preview import Studio
 
     pull_missing(*used())
     cv2.setNumThreads(1)

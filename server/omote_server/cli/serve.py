@@ -15,8 +15,8 @@ import typer
 from omote_server.cli.common import Packs, errors, fail, models_of, pull_missing
 
 if TYPE_CHECKING:
-    from omote_server.server import Server
-    from omote_server.settings import Settings
+    from omote_server.serving.server import Server
+    from omote_server.serving.settings import Settings
 
 EXAMPLE = "Example: omote serve --port 8560    or, for scripts: omote serve --port 0 --json"
 
@@ -86,7 +86,7 @@ def serve(
         level=settings.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s"
     )
     from omote_models.estimators import EstimatorError
-    from omote_server.egress import seal_egress
+    from omote_server.serving.egress import seal_egress
 
     pull_missing(*models_of(settings.estimator))
     seal_egress()
@@ -99,7 +99,7 @@ def serve(
 def _settings(**flags: Any) -> Settings:
     from pydantic import ValidationError
 
-    from omote_server.settings import Settings
+    from omote_server.serving.settings import Settings
 
     try:
         return Settings(**{name: value for name, value in flags.items() if value is not None})
@@ -115,7 +115,7 @@ def _told(detail: Any) -> str:
 
 
 async def _run(settings: Settings, as_json: bool) -> None:
-    from omote_server.server import Server
+    from omote_server.serving.server import Server
 
     server = Server(settings)
     await server.run(lambda: _announce(server, as_json))

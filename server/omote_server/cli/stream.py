@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from omote_server.cli.common import console, errors, fail, parse_chain
+from omote_server.cli.common import chain_of, console, errors, fail
 
 if TYPE_CHECKING:
     from omote_client import Client, Result, Stream
-    from omote_filters.registry import ChainEntry
-    from omote_server.codec import Pixels
-    from omote_server.video import VideoWriter
+    from omote_filters.words import ChainEntry
+    from omote_server.frames.codec import Pixels
+    from omote_server.workshop.video import VideoWriter
 
 EXAMPLE = "Example: omote stream face_paint --source 0    or: … --source in.mp4 --output out.mp4"
 
@@ -54,7 +54,7 @@ def stream(
     of faces is taken as consent to find and change the faces in the pictures.
     """
     from omote_client import Client, OmoteError
-    from omote_server.video import VideoError
+    from omote_server.workshop.video import VideoError
 
     if output is not None and output.exists() and output.resolve() == Path(source).resolve():
         fail("the output is the source; give it another name", code=2)
@@ -65,7 +65,7 @@ def stream(
         insecure=insecure,
         name="omote-stream",
     )
-    chain = parse_chain([filters])
+    chain = chain_of([filters])
     live = output is None or source.isdigit()
     try:
         asyncio.run(_run(client, chain, source, output, live, demographics, age))
@@ -106,7 +106,7 @@ async def _run(
 
 
 async def _show(stream: Stream, source: str, output: Path | None, live: bool) -> None:
-    from omote_server.video import VideoWriter
+    from omote_server.workshop.video import VideoWriter
 
     rate = await asyncio.to_thread(_rate, source)
     pace = rate if live and not source.isdigit() else None
@@ -123,7 +123,7 @@ def _take(result: Result, writer: VideoWriter | None) -> bool:
     """Write or show a result; whether to go on."""
     if result.picture is None:
         return True
-    from omote_server.codec import decode_own
+    from omote_server.frames.codec import decode_own
 
     pixels = decode_own(bytes(result.picture.data))
     if writer is not None:
@@ -148,7 +148,7 @@ def _window(pixels: Pixels) -> bool:
 def _rate(source: str) -> float:
     if source.isdigit():
         return 30.0
-    from omote_server.video import VideoReader
+    from omote_server.workshop.video import VideoReader
 
     with VideoReader(Path(source)) as reader:
         return reader.frames_per_second
@@ -162,7 +162,7 @@ class _Source:
         self._stack = ExitStack()
 
     def __enter__(self) -> Iterator[bytes]:
-        from omote_server.codec import encode
+        from omote_server.frames.codec import encode
         from omote_server.messages import PictureFormat
 
         pictures = self._camera() if self._source.isdigit() else self._file()
@@ -175,7 +175,7 @@ class _Source:
         import cv2
         import numpy as np
 
-        from omote_server.video import VideoError
+        from omote_server.workshop.video import VideoError
 
         camera = cv2.VideoCapture(int(self._source))
         self._stack.callback(camera.release)
@@ -188,7 +188,7 @@ class _Source:
             yield np.ascontiguousarray(cv2.cvtColor(picture, cv2.COLOR_BGR2RGB), np.uint8)
 
     def _file(self) -> Iterator[Pixels]:
-        from omote_server.video import VideoReader
+        from omote_server.workshop.video import VideoReader
 
         reader = self._stack.enter_context(VideoReader(Path(self._source)))
         return (frame.pixels for frame in reader.frames())

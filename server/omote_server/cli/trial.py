@@ -28,9 +28,9 @@ def put_to_the_test(
 
     from omote_filters.registry import Registry
     from omote_models.store import StoreError
-    from omote_server.footage import footage_store
-    from omote_server.inventory import used
-    from omote_server.trial import trial
+    from omote_server.serving.inventory import used
+    from omote_server.workshop.footage import footage_store
+    from omote_server.workshop.trial import trial
 
     registry = Registry(packs=packs or ())
     kinds = chosen_or_fail(registry, filters)
@@ -100,7 +100,7 @@ def _draw(pack: Path, out: Path, studio: Any) -> bool:
 
     from omote_filters.packs.source import PackError
     from omote_filters.registry import Registry
-    from omote_server.preview import sheet
+    from omote_server.workshop.preview import sheet
 
     try:
         kind = loaded(pack)

@@ -1,0 +1,1 @@
+"""Hides who somebody is."""

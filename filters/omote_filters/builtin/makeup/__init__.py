@@ -1,0 +1,1 @@
+"""Paint on the skin."""

@@ -1,0 +1,1 @@
+"""Plays along: particles, games, other faces."""

@@ -1,0 +1,1 @@
+"""Bends the face."""

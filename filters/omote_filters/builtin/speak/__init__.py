@@ -1,0 +1,1 @@
+"""Draws nothing; tells the host app."""

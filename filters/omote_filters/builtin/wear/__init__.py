@@ -1,0 +1,1 @@
+"""Worn on the head, or grown there."""

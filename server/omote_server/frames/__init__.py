@@ -1,0 +1,1 @@
+"""The life of a frame, and where it is lived."""

@@ -1,0 +1,72 @@
+"""What a pipeline is made of and what it is given: tools, options, directives, jobs."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from omote_filters.policy import Policy
+from omote_filters.registry import Registry
+from omote_filters.words import (
+    ChainEntry,
+    Consent,
+    Event,
+)
+from omote_models.demographics import DemographicsEstimator
+from omote_models.face import Declared
+from omote_server.frames.audience import Audience
+from omote_server.frames.audit import Audit
+from omote_server.messages import (
+    Frame,
+    OutputOptions,
+)
+
+
+@dataclass(frozen=True)
+class Toolbox:
+    """What every pipeline of a process shares."""
+
+    registry: Registry
+    face_model: Path
+    estimator: DemographicsEstimator
+    person_model: Path
+    wide_person_model: Path
+    policy: Policy = Policy()
+    audit: Audit = field(default_factory=Audit)
+    audience: Audience | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PipelineOptions:
+    """What stays the same for a whole session.
+
+    `most_faces` is what the server allows: who must be hidden is not left to the client's
+    `max_faces`.
+    """
+
+    output: OutputOptions = OutputOptions()
+    declared: Declared = Declared()
+    max_faces: int = 1
+    most_faces: int = 1
+    max_pixels: int = 3840 * 2160
+
+
+@dataclass(frozen=True, slots=True)
+class Directives:
+    """What a frame is processed under."""
+
+    chain: tuple[ChainEntry, ...] = ()
+    revision: int = 0
+    consent: Consent = Consent()
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One frame and what it is processed under. `arrived` is time.perf_counter()."""
+
+    frame: Frame
+    directives: Directives
+    events: Sequence[Event] = ()
+    arrived: float = field(default_factory=time.perf_counter)

@@ -1,0 +1,1 @@
+"""Ways in: the gRPC service, its settings, errors as statuses, metrics."""

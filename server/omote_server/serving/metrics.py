@@ -1,0 +1,84 @@
+"""What Prometheus may scrape: how the server fares, and what policy and audience counted."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from threading import Thread
+from wsgiref.simple_server import WSGIServer
+
+from prometheus_client import CollectorRegistry, start_http_server
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from omote_server.frames.audience import Audience
+from omote_server.frames.audit import Audit
+
+
+class _Collector(Collector):
+    """Reads the numbers when they are asked for; nothing runs in between."""
+
+    def __init__(
+        self, sessions: Callable[[], int], audit: Audit, audience: Audience | None
+    ) -> None:
+        self._sessions = sessions
+        self._audit = audit
+        self._audience = audience
+
+    def collect(self) -> Iterator[Metric]:
+        """Every metric."""
+        yield GaugeMetricFamily(
+            "omote_sessions", "Streams that are open now.", value=self._sessions()
+        )
+        restricted = CounterMetricFamily(
+            "omote_restricted_faces",
+            "Faces that a class of filters left alone because their person may be a minor.",
+            labels=["appearance"],
+        )
+        for appearance, count in self._audit.counts.items():
+            restricted.add_metric([appearance], count)
+        yield restricted
+        if self._audience is None:
+            return
+        tracks = GaugeMetricFamily(
+            "omote_audience_tracks",
+            "Faces in the last full window, rounded down; small cells are missing.",
+            labels=["age_band", "gender"],
+        )
+        window = self._audience.last
+        for (band, gender), count in (window.tracks if window else {}).items():
+            tracks.add_metric([band, gender], count)
+        yield tracks
+
+
+class MetricsServer:
+    """Answers GET /metrics."""
+
+    def __init__(
+        self,
+        host: str,
+        port: int,
+        sessions: Callable[[], int],
+        audit: Audit,
+        audience: Audience | None,
+    ) -> None:
+        """Bind.
+
+        Raises:
+            OSError: the port is taken.
+        """
+        registry = CollectorRegistry(auto_describe=False)
+        registry.register(_Collector(sessions, audit, audience))
+        self._server: WSGIServer
+        self._thread: Thread
+        self._server, self._thread = start_http_server(port, addr=host, registry=registry)
+
+    @property
+    def port(self) -> int:
+        """Where it listens."""
+        return int(self._server.server_port)
+
+    def close(self) -> None:
+        """Stop answering."""
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join(timeout=5)

@@ -1,0 +1,186 @@
+"""A running server: bind, warm up, serve, and stop without losing what was accepted."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+from collections.abc import Callable
+
+import grpc
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+from grpc_health.v1._async import HealthServicer
+from grpc_reflection.v1alpha import reflection
+
+from omote.v1 import filter_service_pb2, filter_service_pb2_grpc
+from omote_filters.registry import Registry
+from omote_server.frames.audience import Audience
+from omote_server.frames.engine import Engine, ThreadEngine
+from omote_server.frames.job import Toolbox
+from omote_server.frames.warmup import load_tools, warm
+from omote_server.serving.metrics import MetricsServer
+from omote_server.serving.service import FilterService
+from omote_server.serving.settings import Settings
+from omote_server.stream.session import SessionHost
+
+_log = logging.getLogger(__name__)
+
+SERVICE = filter_service_pb2.DESCRIPTOR.services_by_name["FilterService"].full_name
+_SERVING = health_pb2.HealthCheckResponse.SERVING
+_NOT_SERVING = health_pb2.HealthCheckResponse.NOT_SERVING
+_OTHER_CALLS = 64
+_ENGINE_STOP_S = 10.0
+
+
+class Server:
+    """One server in this process.
+
+    It answers, and its health says SERVING, once the models are loaded and warm.
+
+    Attributes:
+        port: where it listens, once it is started.
+        hung: after `stop`, whether a filter never came back and holds a thread.
+    """
+
+    def __init__(self, settings: Settings, tools: Toolbox | None = None) -> None:
+        """Prepare a server; `tools` are models and filters that are loaded already."""
+        self.settings = settings
+        self._tools = tools
+        self.port = 0
+        self.hung = False
+        self._engine: Engine | None = None
+        self._host: SessionHost | None = None
+        self._metrics: MetricsServer | None = None
+        self._health = HealthServicer()
+        self._grpc = grpc.aio.server(
+            options=_channel_options(settings),
+            # A fence behind the session limit, which answers better.
+            maximum_concurrent_rpcs=settings.max_sessions + _OTHER_CALLS,
+        )
+
+    @property
+    def address(self) -> str:
+        """Where clients connect, host:port."""
+        host = self.settings.host.strip("[]")
+        return f"{f'[{host}]' if ':' in host else host}:{self.port}"
+
+    @property
+    def metrics_port(self) -> int:
+        """Where Prometheus may ask, 0 where it may not."""
+        return self._metrics.port if self._metrics is not None else 0
+
+    async def start(self) -> None:
+        """Load and warm the models, bind, and answer SERVING.
+
+        Raises:
+            StoreError: a model is missing or damaged.
+            EstimatorError: the estimator is missing or cannot be used.
+            OSError: the port is taken or the certificate cannot be read.
+        """
+        tools = self._tools
+        if tools is None:
+            registry = Registry(packs=self.settings.packs)
+            settings = self.settings
+            tools = await asyncio.to_thread(
+                load_tools,
+                registry,
+                policy=settings.policy,
+                estimator=settings.estimator,
+                audience=Audience(settings.audience) if settings.audience else None,
+            )
+            await asyncio.to_thread(warm, tools)
+        self._engine = ThreadEngine(tools, self.settings.workers)
+        host = self._host = SessionHost(self._engine, tools.registry, self.settings.limits)
+        token = self.settings.token.get_secret_value() if self.settings.token else None
+        filter_service_pb2_grpc.add_FilterServiceServicer_to_server(
+            FilterService(host, token, self.settings.estimator), self._grpc
+        )
+        health_pb2_grpc.add_HealthServicer_to_server(self._health, self._grpc)
+        if self.settings.reflection:
+            names = (SERVICE, health_pb2.DESCRIPTOR.services_by_name["Health"].full_name)
+            reflection.enable_server_reflection((*names, reflection.SERVICE_NAME), self._grpc)
+        if self.settings.metrics_port is not None:
+            self._metrics = MetricsServer(
+                self.settings.metrics_host.strip("[]"),
+                self.settings.metrics_port,
+                lambda: host.active,
+                tools.audit,
+                tools.audience,
+            )
+        self.port = self._bind()
+        await self._grpc.start()
+        await self._say(_SERVING)
+        _log.info("serving on %s with %d workers", self.address, self.settings.workers)
+
+    async def stop(self) -> None:
+        """Say that it goes away, answer what was accepted, then stop."""
+        await self._say(_NOT_SERVING)
+        if self._host is not None:
+            await self._host.go_away(self.settings.grace_seconds)
+        await self._grpc.stop(0.5)
+        if self._metrics is not None:
+            await asyncio.to_thread(self._metrics.close)
+        if self._engine is not None:
+            self.hung = not await asyncio.to_thread(self._engine.close, _ENGINE_STOP_S)
+        if self.hung:
+            _log.error("a filter hangs and is left behind")
+        _log.info("stopped")
+
+    async def run(self, on_serving: Callable[[], None]) -> None:
+        """Start, say so, serve until SIGINT or SIGTERM, and stop.
+
+        Raises:
+            StoreError, OSError: as `start`.
+        """
+        stopping = asyncio.Event()
+        loop = asyncio.get_running_loop()
+        # Before anybody can know that we serve: a signal must never be missed.
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, stopping.set)
+        await self.start()
+        if not stopping.is_set():
+            on_serving()
+        await stopping.wait()
+        await self.stop()
+
+    async def _say(self, status: health_pb2.HealthCheckResponse.ServingStatus.ValueType) -> None:
+        for service in ("", SERVICE):
+            await self._health.set(service, status)
+
+    def _bind(self) -> int:
+        host = self.settings.host.strip("[]")
+        wanted = f"{f'[{host}]' if ':' in host else host}:{self.settings.port}"
+        why = ""
+        try:
+            if self.settings.tls_certificate is None or self.settings.tls_key is None:
+                port = self._grpc.add_insecure_port(wanted)
+            else:
+                pair = (
+                    self.settings.tls_key.read_bytes(),
+                    self.settings.tls_certificate.read_bytes(),
+                )
+                port = self._grpc.add_secure_port(wanted, grpc.ssl_server_credentials([pair]))
+        except RuntimeError as error:
+            port, why = 0, str(error)
+        if port == 0:
+            raise OSError(
+                f"cannot listen on {wanted}: is something else listening there, and are the "
+                f"certificate and its key sound? {why}"
+            )
+        return int(port)
+
+
+def _channel_options(settings: Settings) -> list[tuple[str, int]]:
+    return [
+        # Between this limit and twice it the session answers with a field's path; beyond,
+        # the transport ends the call.
+        ("grpc.max_receive_message_length", settings.max_message_bytes * 2),
+        ("grpc.max_send_message_length", -1),
+        # Small windows: about five frames in the transport instead of seventy.
+        ("grpc.http2.lookahead_bytes", 262144),
+        ("grpc.http2.bdp_probe", 0),
+        # Lets clients ping an idle stream every ten seconds.
+        ("grpc.http2.min_ping_interval_without_data_ms", 10_000),
+        ("grpc.keepalive_permit_without_calls", 1),
+        ("grpc.so_reuseport", 0),
+    ]

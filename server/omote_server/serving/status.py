@@ -1,0 +1,72 @@
+"""Errors to statuses: the one table, for every transport."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import secrets
+from typing import Any, NoReturn
+
+import grpc
+from google.protobuf import any_pb2, duration_pb2
+from google.rpc import code_pb2, error_details_pb2, status_pb2
+from grpc_status import rpc_status
+
+from omote_server.errors import (
+    Busy,
+    CallError,
+    InvalidRequest,
+    Lacking,
+    Leaving,
+    OutOfOrder,
+    TooSlow,
+)
+
+_log = logging.getLogger(__name__)
+
+_CODES = {
+    InvalidRequest: code_pb2.INVALID_ARGUMENT,
+    OutOfOrder: code_pb2.FAILED_PRECONDITION,
+    TooSlow: code_pb2.DEADLINE_EXCEEDED,
+    Busy: code_pb2.RESOURCE_EXHAUSTED,
+    Lacking: code_pb2.UNIMPLEMENTED,
+    Leaving: code_pb2.UNAVAILABLE,
+}
+
+Context = grpc.aio.ServicerContext[Any, Any]
+
+
+async def abort(context: Context, error: Exception) -> NoReturn:
+    """End a call with the status that fits; the last clause tells the client nothing."""
+    if isinstance(error, CallError):
+        await context.abort_with_status(rpc_status.to_status(_status(error)))
+    if isinstance(error, grpc.aio.AbortError):
+        raise error
+    reference = secrets.token_hex(4)
+    _log.error("internal error %s", reference, exc_info=error)
+    await context.abort(
+        grpc.StatusCode.INTERNAL,
+        f"an error inside the server; its operator finds it in the logs as {reference}",
+    )
+    raise asyncio.CancelledError  # abort never returns; this tells the type checker
+
+
+def _status(error: CallError) -> status_pb2.Status:
+    status = status_pb2.Status(code=_CODES[type(error)], message=error.text)
+    if isinstance(error, InvalidRequest):
+        violations = [
+            error_details_pb2.BadRequest.FieldViolation(field=v.field, description=v.description)
+            for v in error.violations
+        ]
+        _attach(status, error_details_pb2.BadRequest(field_violations=violations))
+    if isinstance(error, Busy):
+        delay = duration_pb2.Duration()
+        delay.FromMilliseconds(int(error.retry_seconds * 1000))
+        _attach(status, error_details_pb2.RetryInfo(retry_delay=delay))
+    return status
+
+
+def _attach(status: status_pb2.Status, detail: Any) -> None:
+    packed = any_pb2.Any()
+    packed.Pack(detail)
+    status.details.append(packed)

@@ -1,0 +1,1 @@
+"""One stream, from `open` to `finish`."""

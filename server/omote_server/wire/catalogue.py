@@ -1,0 +1,49 @@
+"""Filters as a client sees them."""
+
+from __future__ import annotations
+
+from google.protobuf import struct_pb2
+
+from omote.v1 import filter_pb2
+from omote_filters.filter import Filter
+from omote_filters.registry import Broken
+from omote_filters.settings import Parameter, describe
+from omote_server.frames import codec
+from omote_server.wire.enums import APPEARANCES, NEEDS, PARAMETER_TYPES, WIDGETS
+from omote_server.wire.responses import to_picture
+
+
+def filter_info(found: type[Filter] | Broken, preview: bool = False) -> filter_pb2.FilterInfo:
+    """A catalogue entry, with its preview picture where that is wanted."""
+    if isinstance(found, Broken):
+        # Not its text: it may hold paths of the server. `omote filters list` shows it.
+        return filter_pb2.FilterInfo(id=found.id, error="it cannot be loaded on this server")
+    shown = codec.jpeg(found.preview()) if preview else None
+    return filter_pb2.FilterInfo(
+        id=found.id,
+        name=found.name,
+        description=found.summary(),
+        version=found.version,
+        appearance=APPEARANCES[found.appearance],
+        stage=found.stage.name.lower(),
+        needs=[NEEDS[need] for need in sorted(found.needs)],
+        parameters=[_parameter(parameter) for parameter in describe(found.Settings)],
+        preview=to_picture(shown) if shown else None,
+    )
+
+
+def _parameter(parameter: Parameter) -> filter_pb2.Parameter:
+    default = struct_pb2.Struct()
+    default.update({"default": parameter.default})
+    return filter_pb2.Parameter(
+        name=parameter.name,
+        type=PARAMETER_TYPES[parameter.type],
+        default_value=default.fields["default"],
+        minimum=parameter.low,
+        maximum=parameter.high,
+        step=parameter.step,
+        choices=parameter.choices,
+        widget=WIDGETS[parameter.widget],
+        label=parameter.label,
+        hint=parameter.hint,
+    )

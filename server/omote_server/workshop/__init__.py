@@ -1,0 +1,1 @@
+"""What authors of filters use: footage, rehearsals, previews, trials."""
