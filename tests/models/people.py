@@ -7,12 +7,15 @@ none counts as a copy of another.
 
 from __future__ import annotations
 
+import hashlib
+from collections.abc import Sequence
 from pathlib import Path
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from omote_models.datasets.manifest import Entry, Manifest, write_manifest
 from omote_models.face import Face
 
 Pixels = NDArray[np.uint8]
@@ -54,4 +57,22 @@ def crowd(folder: Path, portrait: Pixels, face: Face, people: int, each: int = 2
             name = f"{age}_{int(not male)}_0_{number:04d}{n}.jpg"
             data = cv2.imencode(".jpg", cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR))[1]
             (place / name).write_bytes(bytes(data))
+    return folder
+
+
+def squares(folder: Path, ages: Sequence[float | None]) -> Path:
+    """A data set of grey squares, one for each age, where nobody looks at the faces."""
+    (folder / "faces").mkdir(parents=True)
+    entries = []
+    for n, age in enumerate(ages):
+        pixels = np.full((40, 40, 3), 60 * n, np.uint8)
+        data = bytes(cv2.imencode(".jpg", pixels)[1])
+        (folder / "faces" / f"{n}.jpg").write_bytes(data)
+        digest = hashlib.sha256(data).hexdigest()
+        entries.append(
+            Entry(file=f"faces/{n}.jpg", sha256=digest, identity=str(n), split="train", age=age)
+        )
+    manifest = Manifest(name="squares", licence="CC0-1.0", consent="nobody", samples=entries)
+    manifest.changed("2026-11-24", "built")
+    write_manifest(folder, manifest)
     return folder

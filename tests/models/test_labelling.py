@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from threading import Thread
 from typing import Any
 
-import cv2
-import numpy as np
 import pytest
+from people import squares
 from typer.testing import CliRunner
 
 from omote_models.datasets.labelling import Desk, LabelServer
-from omote_models.datasets.manifest import Entry, Manifest, read_manifest, write_manifest
+from omote_models.datasets.manifest import (
+    ManifestProblem,
+    read_manifest,
+)
 from omote_models.face import Gender
 from omote_server.cli import app
 
@@ -29,21 +31,7 @@ _DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     """Three faces, one of them labelled."""
-    (tmp_path / "faces").mkdir()
-    entries = []
-    for n in range(3):
-        pixels = np.full((40, 40, 3), 60 * n, np.uint8)
-        data = bytes(cv2.imencode(".jpg", pixels)[1])
-        (tmp_path / "faces" / f"{n}.jpg").write_bytes(data)
-        digest = hashlib.sha256(data).hexdigest()
-        age = 30.0 if n == 1 else None
-        entries.append(
-            Entry(file=f"faces/{n}.jpg", sha256=digest, identity=str(n), split="train", age=age)
-        )
-    manifest = Manifest(name="three", licence="CC0-1.0", consent="nobody", samples=entries)
-    manifest.changed("2026-11-24", "built")
-    write_manifest(tmp_path, manifest)
-    return tmp_path
+    return squares(tmp_path / "set", (None, 30.0, None))
 
 
 class Page:
@@ -85,7 +73,7 @@ def page(folder: Path, asked: list[Path]) -> Iterator[Page]:
         asked.append(picture)
         return {"text": "41 years"}
 
-    with LabelServer(Desk(folder, "2026-11-25", suggest)) as server:
+    with Desk(folder, "2026-11-25", suggest) as desk, LabelServer(desk) as server:
         thread = Thread(target=server.serve, daemon=True)
         thread.start()
         yield Page(server)
@@ -98,12 +86,18 @@ def test_a_face_is_labelled_and_only_then_suggested(
 ) -> None:
     status, body = page.get("/facts")
     assert status == 200
-    assert json.loads(body) == {"name": "three", "queue": [0, 2], "labels": {}}
+    facts = json.loads(body)
+    assert facts["name"] == "squares"
+    assert [face["number"] for face in facts["faces"]] == [0, 2]
     assert page.get("/face/0")[1] == (folder / "faces" / "0.jpg").read_bytes()
     assert b"<form" in page.get("/")[1]
+    assert page.get("/said/0") == (200, b"{}")
+    assert page.get("/said/1") == (200, b"{}"), "it was labelled before, and may be reviewed yet"
     assert asked == [], "nothing was suggested yet"
-    status, said = page.post({"number": 0, "age": 25, "gender": "female", "group": "a"})
-    assert (status, said) == (200, {"text": "41 years"})
+    label = {"number": 0, "version": 0, "age": 25, "gender": "female", "group": "a"}
+    assert page.post(label) == (200, {"version": 1})
+    assert asked == [], "what the models say does not keep the label waiting"
+    assert json.loads(page.get("/said/0")[1]) == {"text": "41 years"}
     assert asked == [folder / "faces" / "0.jpg"]
     manifest = read_manifest(folder)
     first = manifest.samples[0]
@@ -114,23 +108,78 @@ def test_a_face_is_labelled_and_only_then_suggested(
 
 
 def test_who_cannot_tell_skips_and_is_not_led(page: Page, folder: Path, asked: list[Path]) -> None:
-    assert page.post({"number": 2, "skip": True}) == (200, {})
+    assert page.post({"number": 2, "version": 0, "skip": True}) == (200, {"version": 1})
+    assert page.get("/said/2") == (200, b"{}")
     assert asked == []
     assert read_manifest(folder).samples[2].skipped
-    assert page.post({"number": 2, "age": 7})[0] == 200
+    assert page.post({"number": 2, "version": 1, "age": 7}) == (200, {"version": 2})
     assert not read_manifest(folder).samples[2].skipped
+
+
+def test_a_save_that_comes_again_is_answered_and_changes_nothing(page: Page, folder: Path) -> None:
+    label = {"number": 0, "version": 0, "age": 25}
+    assert page.post(label) == (200, {"version": 1})
+    before = (folder / "manifest.json").read_bytes()
+    assert page.post(label) == (200, {"version": 1}), "its first answer was lost, perhaps"
+    assert (folder / "manifest.json").read_bytes() == before
+
+
+def test_a_stale_save_overwrites_nobody(page: Page, folder: Path) -> None:
+    assert page.post({"number": 0, "version": 0, "age": 25, "gender": "male"})[0] == 200
+    before = (folder / "manifest.json").read_bytes()
+    for late in ({"age": 61}, {"skip": True}, {"age": 25}):
+        status, said = page.post({"number": 0, "version": 0, **late})
+        assert status == 409
+        assert "meanwhile" in said["error"]
+        assert (said["face"]["age"], said["face"]["gender"]) == (25, "male")
+        assert said["face"]["version"] == 1
+    assert page.post({"number": 0, "version": 5, "age": 61})[0] == 409, "never seen"
+    assert (folder / "manifest.json").read_bytes() == before
+    assert page.post({"number": 0, "version": 1, "age": 61}) == (200, {"version": 2})
+
+
+def test_of_many_who_save_one_face_at_once_one_is_heard(page: Page, folder: Path) -> None:
+    with ThreadPoolExecutor(8) as pool:
+        labels = [{"number": 0, "version": 0, "age": 20 + n} for n in range(8)]
+        answers = list(pool.map(page.post, labels))
+    heard = [n for n, (status, _) in enumerate(answers) if status == 200]
+    assert len(heard) == 1
+    assert read_manifest(folder).samples[0].age == 20 + heard[0]
+
+
+def test_what_cannot_be_written_is_not_held_to_be_saved(page: Page, folder: Path) -> None:
+    blocked = folder / "manifest.part"
+    blocked.mkdir()
+    label = {"number": 0, "version": 0, "age": 25}
+    status, said = page.post(label)
+    assert status == 507
+    assert "disk full" in said["error"]
+    assert json.loads(page.get("/facts")[1])["faces"][0]["age"] is None
+    blocked.rmdir()
+    assert page.post(label) == (200, {"version": 1})
+    assert read_manifest(folder).samples[0].age == 25
+
+
+def test_only_one_command_changes_a_data_set(page: Page, folder: Path) -> None:
+    with pytest.raises(ManifestProblem, match="another `omote dataset` command"):
+        Desk(folder, "2026-11-25", lambda path: {})
+    refused = run.invoke(app, ["dataset", "label", str(folder)])
+    assert refused.exit_code == 2
+    assert "end that first" in refused.stderr
 
 
 @pytest.mark.parametrize(
     "label",
     [
-        {"number": 0, "age": 400},
-        {"number": 0, "age": -1},
-        {"number": 0, "gender": "robot"},
-        {"number": 0},
-        {"number": 99, "age": 5},
-        {"number": -1, "age": 5},
-        {"number": 0, "age": 5, "file": "x"},
+        {"number": 0, "version": 0, "age": 400},
+        {"number": 0, "version": 0, "age": -1},
+        {"number": 0, "version": 0, "gender": "robot"},
+        {"number": 0, "version": 0},
+        {"number": 0, "age": 5},
+        {"number": 0, "version": -1, "age": 5},
+        {"number": 99, "version": 0, "age": 5},
+        {"number": -1, "version": 0, "age": 5},
+        {"number": 0, "version": 0, "age": 5, "file": "x"},
         b"not json",
         b"[]",
     ],
@@ -154,9 +203,9 @@ def test_strangers_see_nothing(page: Page) -> None:
 
 
 def test_a_review_brings_up_what_is_labelled(folder: Path) -> None:
-    desk = Desk(folder, "2026-11-25", lambda path: {}, again=True)
-    assert desk.queue == [0, 1, 2]
-    assert desk.facts()["labels"] == {1: {"age": 30.0, "gender": None, "group": None}}
+    with Desk(folder, "2026-11-25", lambda path: {}, again=True) as desk:
+        assert desk.queue == [0, 1, 2]
+        assert desk.face(1)["age"] == 30.0
 
 
 def test_the_commands_build_and_check(tmp_path: Path, tools: object) -> None:

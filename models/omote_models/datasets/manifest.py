@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import Annotated, Literal
 
+from filelock import FileLock, Timeout
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from omote_models.face import Gender
@@ -13,6 +14,7 @@ from omote_models.face import Gender
 NAME = "manifest.json"
 FORMAT = "omote-dataset/1"
 OLDEST = 120.0
+_LOCK = ".lock"
 
 _PART = r"[A-Za-z0-9_][A-Za-z0-9_.-]*"
 
@@ -112,6 +114,26 @@ def read_manifest(folder: Path) -> Manifest:
         told = [f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors()]
         more = [f"… and {len(told) - 20} more"] if len(told) > 20 else []
         raise ManifestProblem("\n  ".join([f"{path} is wrong:", *told[:20], *more])) from None
+
+
+def hold(folder: Path) -> FileLock:
+    """The right to change a data set, until it is released or the process ends.
+
+    Raises:
+        ManifestProblem: there is no data set, or another command is changing it.
+        OSError: the folder cannot be written to.
+    """
+    if not (folder / NAME).is_file():
+        raise ManifestProblem(f"there is no {NAME} in {folder}; `omote dataset build` makes one")
+    # Two who each write the manifest that they have read would undo each other's labels.
+    lock = FileLock(folder / _LOCK, timeout=0, thread_local=False)
+    try:
+        lock.acquire()
+    except Timeout:
+        raise ManifestProblem(
+            f"another `omote dataset` command is changing {folder}; end that first"
+        ) from None
+    return lock
 
 
 def write_manifest(folder: Path, manifest: Manifest) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from threading import Lock, Thread
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from omote_models.datasets.manifest import Manifest
+    from omote_models.evaluation.answers import Examiner
 
 app = typer.Typer(no_args_is_help=True, help="Build, label and check data sets of faces.")
 
@@ -104,13 +106,21 @@ def label(
 
     pull_missing(*models_of("light"))
     seal_egress()
+    suggestions = _Suggestions()
     try:
-        desk = Desk(folder, today(), _Suggestions(), again)
+        desk = Desk(folder, today(), suggestions, again)
         server = LabelServer(desk, port)
     except (ManifestProblem, OSError) as error:
         fail(str(error), code=2)
-    console.print(f"{len(desk.queue)} to label: {server.address}", highlight=False, markup=False)
-    with server:
+    console.print(
+        f"{len(desk.queue)} to label: {server.address}",
+        highlight=False,
+        markup=False,
+        soft_wrap=True,
+    )
+    # The networks take seconds to load; by the first save they are there.
+    Thread(target=suggestions.load, daemon=True).start()
+    with desk, server:
         try:
             server.serve()
         except KeyboardInterrupt:
@@ -164,20 +174,27 @@ def _told(manifest: Manifest) -> str:
 
 
 class _Suggestions:
-    """What the default estimator says; loaded with the first face."""
+    """What the default estimator says. Any thread may ask; who is early waits for the networks."""
 
     def __init__(self) -> None:
-        self._examiner: Any = None
+        self._lock = Lock()
+        self._examiner: Examiner | None = None
 
-    def __call__(self, picture: Path) -> dict[str, object]:
+    def load(self) -> Examiner:
+        """The networks, loaded once."""
         from omote_models.evaluation.answers import Examiner
-        from omote_models.evaluation.samples import Sample
         from omote_server.frames.warmup import load_tools
 
-        if self._examiner is None:
-            tools = load_tools()
-            self._examiner = Examiner(tools.face_model, tools.estimator)
-        answer = self._examiner.answer(Sample(picture), picture.parent)
+        with self._lock:
+            if self._examiner is None:
+                tools = load_tools()
+                self._examiner = Examiner(tools.face_model, tools.estimator)
+            return self._examiner
+
+    def __call__(self, picture: Path) -> dict[str, object]:
+        from omote_models.evaluation.samples import Sample
+
+        answer = self.load().answer(Sample(picture), picture.parent)
         if answer.problem:
             return {"text": answer.problem}
         low, high = round(answer.low), round(answer.high)
