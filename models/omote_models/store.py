@@ -1,7 +1,9 @@
 """The model store: verified files in the user's cache folder.
 
-A file is trusted by its SHA-256 and nothing else. `path` never downloads, so that nothing
-is fetched while a stream runs; `pull` is the one verb that does.
+A file is trusted by its SHA-256 and nothing else, and a name says nothing of what lies behind
+it a moment later: whoever loads a model takes the bytes of `read`, which are those that were
+hashed. `read` never downloads, so that nothing is fetched while a stream runs; `pull` is the
+one verb that does.
 """
 
 from __future__ import annotations
@@ -73,8 +75,28 @@ class Store:
             raise UnknownModel(f"no model {name!r}; there are {', '.join(self.manifest.models)}")
         return self.manifest.models[name]
 
+    def read(self, name: str) -> bytes:
+        """The bytes of a model: read once, and it is they that were verified.
+
+        Raises:
+            ModelMissing: it was never pulled.
+            ModelCorrupt: the file is not the one in the manifest.
+            StoreError: it cannot be read.
+        """
+        model = self.model(name)
+        file = self._file(model)
+        try:
+            data = _bounded(file, model.bytes)
+        except FileNotFoundError:
+            raise _missing(model, self.folder) from None
+        except OSError as error:
+            raise StoreError(f"{file} cannot be read: {error}") from None
+        if hashlib.sha256(data).hexdigest() != model.sha256:
+            raise _corrupt(model, file)
+        return data
+
     def path(self, name: str) -> Path:
-        """The file of a model, verified now.
+        """The file of footage, verified now. It is played from disk; a model is `read`.
 
         Raises:
             ModelMissing: it was never pulled.
@@ -83,12 +105,9 @@ class Store:
         model = self.model(name)
         status = self._status(model)
         if status is Status.MISSING:
-            raise ModelMissing(f"{name} is not in {self.folder}. Run `{_command(model)}`.")
+            raise _missing(model, self.folder)
         if status is Status.CORRUPT:
-            raise ModelCorrupt(
-                f"{self._file(model)} is not the {name} that Omote knows (its SHA-256 differs). "
-                f"Run `{_command(model)}` to replace it."
-            )
+            raise _corrupt(model, self._file(model))
         return self._file(model)
 
     def status(self, name: str) -> Status:
@@ -157,17 +176,19 @@ class Store:
         """The file appears whole and verified, or not at all."""
         if model.made is None:
             return self._carry(model, archives, progress)
-        parts = [self._pull(self.model(part), archives, progress) for part in model.made.of]
+        for part in model.made.of:
+            self._pull(self.model(part), archives, progress)
         progress(model.name, f"its parts, by {model.made.by}", model.bytes, model.bytes)
-        part = self.folder / f".{model.file}.part"
+        draft = self.folder / f".{model.file}.part"
         try:
-            part.write_bytes(convert(model.made.by, parts))
-            _verify(part, model.sha256)
-            part.replace(self._file(model))
-        except (ConvertError, CarrierError) as error:
+            parts = [self.read(part) for part in model.made.of]
+            draft.write_bytes(convert(model.made.by, parts))
+            _verify(draft, model.sha256)
+            draft.replace(self._file(model))
+        except (ConvertError, CarrierError, ModelCorrupt, ModelMissing) as error:
             raise PullError(f"{model.name} could not be made: {error}") from None
         finally:
-            part.unlink(missing_ok=True)
+            draft.unlink(missing_ok=True)
 
     def _carry(self, model: Model, archives: Archives, progress: Progress) -> None:
         """Have the carriers try in turn."""
@@ -204,6 +225,12 @@ def model_store() -> Store:
     return Store(Manifest.read(manifest))
 
 
+def _bounded(file: Path, size: int) -> bytes:
+    """What a file holds; of one that is too long only enough to tell."""
+    with file.open("rb") as stream:
+        return stream.read(size + 1)
+
+
 def _sha256(file: Path) -> str:
     with file.open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
@@ -223,6 +250,17 @@ def _tell(model: Model, failures: list[str]) -> None:
 def _lament(model: Model, failures: list[str]) -> str:
     heading = f"{model.name} could not be pulled. Tried, in this order:"
     return "\n  ".join([heading, *failures])
+
+
+def _missing(model: Model, folder: Path) -> ModelMissing:
+    return ModelMissing(f"{model.name} is not in {folder}. Run `{_command(model)}`.")
+
+
+def _corrupt(model: Model, file: Path) -> ModelCorrupt:
+    return ModelCorrupt(
+        f"{file} is not the {model.name} that Omote knows (its SHA-256 differs). "
+        f"Run `{_command(model)}` to replace it."
+    )
 
 
 def _command(model: Model) -> str:

@@ -1,45 +1,34 @@
-"""The canonical mesh, from the real model and from damaged bytes."""
+"""The canonical mesh: the shipped figures against MediaPipe's own file, and what they are for."""
 
-import struct
-from collections.abc import Iterable
+from io import BytesIO
 from zipfile import ZipFile
 
+import geometry
 import numpy as np
 import pytest
 
-from omote_models.mesh import MEMBER, CanonicalMesh, MeshError, canonical_mesh, parse_mesh
+from omote_models.mesh import TRIANGLE_COUNT, VERTEX_COUNT, CanonicalMesh, canonical_mesh
 from omote_models.store import model_store
 
 
 @pytest.fixture(scope="module")
-def metadata() -> bytes:
-    with ZipFile(model_store().pull("face_landmarker")) as bundle:
-        return bundle.read(MEMBER)
+def mesh() -> CanonicalMesh:
+    return canonical_mesh()
 
 
-@pytest.fixture(scope="module")
-def mesh(metadata: bytes) -> CanonicalMesh:
-    return parse_mesh(metadata)
-
-
-def varint(value: int) -> bytes:
-    low, rest = value & 0x7F, value >> 7
-    return bytes([low | 0x80]) + varint(rest) if rest else bytes([low])
-
-
-def block(number: int, content: bytes) -> bytes:
-    return varint(number << 3 | 2) + varint(len(content)) + content
-
-
-def packed(floats: Iterable[float], indices: Iterable[int]) -> bytes:
-    raw = b"".join(struct.pack("<f", value) for value in floats)
-    return block(1, block(3, raw) + block(4, b"".join(map(varint, indices))))
+def test_the_shipped_figures_are_those_of_the_model(mesh: CanonicalMesh) -> None:
+    store = model_store()
+    store.pull("face_landmarker")
+    with ZipFile(BytesIO(store.read("face_landmarker"))) as bundle:
+        vertices, triangles = geometry.canonical_arrays(bundle.read(geometry.MEMBER))
+    assert np.array_equal(np.hstack([mesh.vertices, mesh.uv]), vertices)
+    assert np.array_equal(mesh.triangles, triangles)
 
 
 def test_shapes_and_types(mesh: CanonicalMesh) -> None:
-    assert mesh.vertices.shape == (468, 3)
-    assert mesh.uv.shape == (468, 2)
-    assert mesh.triangles.shape == (898, 3)
+    assert mesh.vertices.shape == (VERTEX_COUNT, 3)
+    assert mesh.uv.shape == (VERTEX_COUNT, 2)
+    assert mesh.triangles.shape == (TRIANGLE_COUNT, 3)
     assert mesh.vertices.dtype == mesh.uv.dtype == np.float32
     assert mesh.triangles.dtype == np.int32
 
@@ -72,38 +61,5 @@ def test_the_arrays_are_read_only(mesh: CanonicalMesh) -> None:
             array[0] = 0
 
 
-@pytest.mark.usefixtures("metadata")
-def test_the_store_finds_it_once() -> None:
+def test_it_is_read_once() -> None:
     assert canonical_mesh() is canonical_mesh()
-
-
-def test_packed_fields_read_the_same(mesh: CanonicalMesh) -> None:
-    floats = np.hstack([mesh.vertices, mesh.uv]).ravel().tolist()
-    again = parse_mesh(packed(floats, mesh.triangles.ravel().tolist()))
-    assert np.array_equal(again.vertices, mesh.vertices)
-    assert np.array_equal(again.uv, mesh.uv)
-    assert np.array_equal(again.triangles, mesh.triangles)
-
-
-@pytest.mark.parametrize(
-    ("damaged", "message"),
-    [
-        (b"", "holds no canonical mesh"),
-        (b"\x0a\xff", "damaged"),
-        (b"\x0a\x05abc", "damaged"),
-        (b"\x0b", "damaged"),
-        (packed([1.0] * 50, [0, 1, 2]), "10 vertices and 1 triangles, not 468 and 898"),
-        (packed([1.0] * 2340, [468] * 2694), "out of range"),
-        (packed([float("nan")] * 2340, [0] * 2694), "out of range"),
-        (block(1, b"\x08\x01"), "not made of triangles"),
-    ],
-)
-def test_damage_is_a_clear_error(damaged: bytes, message: str) -> None:
-    with pytest.raises(MeshError, match=message):
-        parse_mesh(damaged)
-
-
-def test_a_cut_file_is_a_clear_error(metadata: bytes) -> None:
-    for length in range(0, len(metadata), 997):
-        with pytest.raises(MeshError):
-            parse_mesh(metadata[: min(length, 19000)])
