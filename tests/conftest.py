@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import AsyncIterator
-from pathlib import Path
 
 import cv2
 import numpy as np
@@ -34,7 +33,7 @@ def tools() -> Toolbox:
 
 
 @pytest.fixture(scope="session")
-def face_model(tools: Toolbox) -> Path:
+def face_model(tools: Toolbox) -> bytes:
     return tools.face_model
 
 
@@ -58,7 +57,7 @@ def carphone_distorted() -> list[Pixels]:
 
 
 @pytest.fixture(scope="session")
-def astronaut_face(astronaut: Pixels, face_model: Path) -> Face:
+def astronaut_face(astronaut: Pixels, face_model: bytes) -> Face:
     tracker = FaceTracker(face_model, TrackerOptions(blendshapes=True, pose=True))
     try:
         return tracker.track(astronaut, 0.0)[0]

@@ -30,6 +30,16 @@ class Reading:
     male_logit: float | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class About:
+    """What is told of an estimator: as it stood in its files when it was loaded."""
+
+    name: str = ""
+    summary: str = ""
+    licence: str = ""
+    card: str = ""
+
+
 class DemographicsEstimator:
     """Small networks, loaded once, shared by every session and thread.
 
@@ -37,9 +47,12 @@ class DemographicsEstimator:
     weighted mean: networks that err on different faces err less together.
     """
 
-    def __init__(self, networks: Sequence[Network], calibration: Calibration) -> None:
-        self._networks = tuple(networks)
+    def __init__(
+        self, networks: Sequence[Network], calibration: Calibration, about: About = About()
+    ) -> None:
+        self.networks = tuple(networks)
         self.calibration = calibration
+        self.about = about
 
     @classmethod
     def load(cls, found: EstimatorFile, store: Store) -> DemographicsEstimator:
@@ -49,8 +62,10 @@ class DemographicsEstimator:
             StoreError: a model is not in the cache.
             EstimatorError: a network is not as it is described.
         """
-        networks = [Network(n, found.network_file(n, store)) for n in found.spec.networks]
-        return cls(networks, found.spec.calibration)
+        spec = found.spec
+        networks = [Network(n, found.network(n, store)) for n in spec.networks]
+        about = About(spec.name, spec.summary, spec.licence, found.card())
+        return cls(networks, spec.calibration, about)
 
     def read(
         self,
@@ -73,7 +88,7 @@ class DemographicsEstimator:
         if not (age or gender):
             return Reading()
         ages, logits = list[tuple[float, FloatArray]](), list[tuple[float, float]]()
-        for network in self._networks:
+        for network in self.networks:
             spec = network.spec
             if spec.age is None and not gender:
                 continue

@@ -155,21 +155,41 @@ class EstimatorFile:
     path: Path
     spec: EstimatorSpec
 
-    def network_file(self, network: NetworkSpec, store: Store) -> Path:
-        """Where a network's weights are.
+    def network(self, network: NetworkSpec, store: Store) -> bytes:
+        """A network's weights, read once; it is they that were verified.
 
         Raises:
             StoreError: a model of Omote's is not in the cache.
             EstimatorError: a file of the estimator's is missing or another one.
         """
         if network.model is not None:
-            return store.path(network.model)
+            return store.read(network.model)
         path = self.path.parent / str(network.file)
-        if not path.is_file():
-            raise EstimatorError(f"{self.path}: there is no {network.file} beside it")
-        if network.sha256 and hashlib.sha256(path.read_bytes()).hexdigest() != network.sha256:
+        try:
+            data = path.read_bytes()
+        except (FileNotFoundError, IsADirectoryError):
+            raise EstimatorError(f"{self.path}: there is no {network.file} beside it") from None
+        except OSError as error:
+            raise EstimatorError(f"{path} cannot be read: {error}") from None
+        if network.sha256 and hashlib.sha256(data).hexdigest() != network.sha256:
             raise EstimatorError(f"{path} is not the file that {self.path.name} names: its SHA-256")
-        return path
+        return data
+
+    def card(self) -> str:
+        """The text of its model card, empty where it brings none.
+
+        Raises:
+            EstimatorError: the card cannot be read.
+        """
+        if self.spec.card is None:
+            return ""
+        card = self.path.parent / self.spec.card
+        try:
+            return card.read_text(encoding="utf-8")
+        except FileNotFoundError:
+            return ""
+        except (OSError, UnicodeDecodeError) as error:
+            raise EstimatorError(f"{card} cannot be read: {error}") from None
 
     @property
     def key(self) -> str:

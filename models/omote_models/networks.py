@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+import hashlib
 from typing import Any
 
 import numpy as np
@@ -21,14 +21,20 @@ _MOST_LOGIT = 30.0
 class Network:
     """A loaded network; it may be used by many threads at once."""
 
-    def __init__(self, spec: NetworkSpec, file: Path) -> None:
+    def __init__(self, spec: NetworkSpec, data: bytes) -> None:
         """Load it, one thread, so that sessions do not fight for cores; and try it once.
+
+        Args:
+            spec: how it is fed and read.
+            data: the ONNX file.
 
         Raises:
             EstimatorError: it is no ONNX network, or its inputs and outputs are not as described.
         """
         self.spec = spec
-        self._session = _session(file, spec)
+        self.sha256 = hashlib.sha256(data).hexdigest()
+        self.size_bytes = len(data)
+        self._session = _session(data, spec)
         self._input = self._checked_input()
         self._wanted = [head.output for head in (spec.age, spec.gender) if head is not None]
         names = [output.name for output in self._session.get_outputs()]
@@ -180,12 +186,12 @@ def _log_odds(values: FloatArray, kind: str, male: int) -> float:
     return float(np.clip(logit, -_MOST_LOGIT, _MOST_LOGIT))
 
 
-def _session(file: Path, spec: NetworkSpec) -> Any:
+def _session(data: bytes, spec: NetworkSpec) -> Any:
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1
     options.inter_op_num_threads = 1
     options.log_severity_level = 3
     try:
-        return onnxruntime.InferenceSession(str(file), options, providers=["CPUExecutionProvider"])
+        return onnxruntime.InferenceSession(data, options, providers=["CPUExecutionProvider"])
     except Exception as error:  # ONNX Runtime has errors of many kinds
         raise EstimatorError(f"{spec.title} is no ONNX network that runs here: {error}") from None

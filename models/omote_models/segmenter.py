@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import cv2
@@ -28,8 +27,8 @@ class PersonSegmenter:
     A network is loaded when a picture of its shape first comes, or by `prepare`.
     """
 
-    def __init__(self, square: Path, wide: Path) -> None:
-        """Take note of the two models, `person.tflite` and `person-wide.tflite`."""
+    def __init__(self, square: bytes, wide: bytes) -> None:
+        """Take note of the two models, the bytes of `person.tflite` and `person-wide.tflite`."""
         self._models = {_SQUARE: square, _WIDE: wide}
         self._loaded: dict[tuple[int, int], Any] = {}
         self._last: Mask | None = None
@@ -45,7 +44,7 @@ class PersonSegmenter:
         Returns:
             (256, 256) uint8, 255 for certainly; (144, 256) for a wide picture. It covers the
             whole picture, coarsely. Where the network is unsure, the last frame's answer counts
-            for the most part, so that edges do not flicker.
+            for the most part, so that edges do not flicker. It is read-only.
         """
         height, width = picture.shape[:2]
         size = _WIDE if width >= _WIDE_FROM * height else _SQUARE
@@ -54,6 +53,7 @@ class PersonSegmenter:
         likely = self._network(size).segment(image).confidence_masks[0].numpy_view()
         now = np.nan_to_num(np.asarray(likely, np.float32).reshape(size[1], size[0]))
         mask = self._eased(now, time)
+        mask.flags.writeable = False  # the next frame's mask is eased from it
         self._last, self._last_time = mask, time
         return mask
 
@@ -80,7 +80,7 @@ class PersonSegmenter:
     def _network(self, size: tuple[int, int]) -> Any:
         if size not in self._loaded:
             options = vision.ImageSegmenterOptions(
-                base_options=BaseOptions(model_asset_path=str(self._models[size])),
+                base_options=BaseOptions(model_asset_buffer=self._models[size]),
                 running_mode=vision.RunningMode.IMAGE,
                 output_confidence_masks=True,
             )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
 from typing import Self
 
 import numpy as np
@@ -26,8 +25,8 @@ class StillFinder:
     an empty one, and by its clock they lie far apart, so that nothing of one reaches the next.
     """
 
-    def __init__(self, face_model: Path, max_faces: int = 1) -> None:
-        """Load the model."""
+    def __init__(self, face_model: bytes, max_faces: int = 1) -> None:
+        """Load the model, the bytes of `face_landmarker.task`."""
         self._tracker = FaceTracker(face_model, TrackerOptions(max_faces=max_faces))
         self._empty = np.full((64, 64, 3), 128, np.uint8)
         self._time = 0.0

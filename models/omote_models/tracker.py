@@ -6,7 +6,6 @@ import ctypes
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import mediapipe
@@ -49,11 +48,11 @@ class TrackerOptions:
 class FaceTracker:
     """Follows the faces of one stream. One thread at a time may use it."""
 
-    def __init__(self, model: Path, options: TrackerOptions = TrackerOptions()) -> None:
+    def __init__(self, model: bytes, options: TrackerOptions = TrackerOptions()) -> None:
         """Load the model; takes 20 to 150 ms.
 
         Args:
-            model: path of `face_landmarker.task`.
+            model: the bytes of `face_landmarker.task`; kept for `require`, never copied here.
             options: what to compute.
 
         Raises:
@@ -130,10 +129,10 @@ class FaceTracker:
             return [_mesh(result, i, scale) for i in range(result.face_landmarks_count)]
 
 
-def _landmarker(model: Path, options: TrackerOptions) -> Any:
+def _landmarker(model: bytes, options: TrackerOptions) -> Any:
     return vision.FaceLandmarker.create_from_options(
         vision.FaceLandmarkerOptions(
-            base_options=BaseOptions(model_asset_path=str(model)),
+            base_options=BaseOptions(model_asset_buffer=model),
             running_mode=vision.RunningMode.VIDEO,
             num_faces=options.max_faces,
             output_face_blendshapes=options.blendshapes,

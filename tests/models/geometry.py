@@ -5,7 +5,6 @@ Protobuf's wire format, as much of it as the mesh needs.
 
 from __future__ import annotations
 
-import struct
 from collections.abc import Iterator
 
 import numpy as np

@@ -43,7 +43,7 @@ def photos(
 
 @pytest.fixture(scope="module")
 def built(
-    tmp_path_factory: pytest.TempPathFactory, photos: Path, face_model: Path
+    tmp_path_factory: pytest.TempPathFactory, photos: Path, face_model: bytes
 ) -> tuple[Path, Manifest]:
     out = tmp_path_factory.mktemp("sets") / "faces"
     made = build([photos], out, face_model, no_video, OPTIONS)
@@ -77,7 +77,7 @@ def test_nobody_stands_in_two_splits(built: tuple[Path, Manifest]) -> None:
 
 
 def test_it_is_the_same_every_time(
-    built: tuple[Path, Manifest], photos: Path, face_model: Path, tmp_path: Path
+    built: tuple[Path, Manifest], photos: Path, face_model: bytes, tmp_path: Path
 ) -> None:
     again = build([photos], tmp_path / "again", face_model, no_video, OPTIONS)
     assert again.manifest == built[1]
@@ -101,7 +101,7 @@ def saved(path: Path, pixels: Pixels, quality: int = 95) -> None:
 
 
 def test_copies_are_dropped_and_people_who_share_a_photograph_are_one(
-    tmp_path: Path, face_model: Path, astronaut: Pixels, carphone: list[Pixels]
+    tmp_path: Path, face_model: bytes, astronaut: Pixels, carphone: list[Pixels]
 ) -> None:
     source = tmp_path / "source"
     saved(source / "anna" / "portrait.jpg", astronaut)
@@ -120,7 +120,7 @@ def test_copies_are_dropped_and_people_who_share_a_photograph_are_one(
 
 
 def test_one_photograph_with_two_labels_is_left_out(
-    tmp_path: Path, photos: Path, face_model: Path
+    tmp_path: Path, photos: Path, face_model: bytes
 ) -> None:
     source = tmp_path / "source"
     names = [p for person in ("p000", "p001", "p002") for p in sorted((photos / person).iterdir())]
@@ -135,7 +135,7 @@ def test_one_photograph_with_two_labels_is_left_out(
 
 
 def test_what_cannot_be_used_is_listed_and_harms_nothing(
-    tmp_path: Path, photos: Path, face_model: Path, astronaut: Pixels
+    tmp_path: Path, photos: Path, face_model: bytes, astronaut: Pixels
 ) -> None:
     source = tmp_path / "source"
     for n, path in enumerate(sorted((photos / "p000").iterdir())):
@@ -167,14 +167,16 @@ def test_what_cannot_be_used_is_listed_and_harms_nothing(
     ("change", "told"), [({"licence": ""}, "--licence"), ({"consent": " "}, "--consent")]
 )
 def test_without_licence_or_consent_nothing_is_built(
-    change: dict[str, str], told: str, tmp_path: Path, photos: Path, face_model: Path
+    change: dict[str, str], told: str, tmp_path: Path, photos: Path, face_model: bytes
 ) -> None:
     with pytest.raises(ManifestProblem, match=told):
         build([photos], tmp_path / "out", face_model, no_video, replace(OPTIONS, **change))  # type: ignore[arg-type]
     assert list(tmp_path.iterdir()) == []
 
 
-def test_no_face_or_a_folder_that_is_there_leaves_nothing(tmp_path: Path, face_model: Path) -> None:
+def test_no_face_or_a_folder_that_is_there_leaves_nothing(
+    tmp_path: Path, face_model: bytes
+) -> None:
     saved(tmp_path / "source" / "wall.jpg", np.full((200, 200, 3), 128, np.uint8))
     with pytest.raises(ManifestProblem, match="no face"):
         build([tmp_path / "source"], tmp_path / "out", face_model, no_video, OPTIONS)
@@ -185,7 +187,7 @@ def test_no_face_or_a_folder_that_is_there_leaves_nothing(tmp_path: Path, face_m
         build([tmp_path / "source"], tmp_path / "out", face_model, no_video, OPTIONS)
 
 
-def test_a_video_is_one_person(tmp_path: Path, carphone: list[Pixels], face_model: Path) -> None:
+def test_a_video_is_one_person(tmp_path: Path, carphone: list[Pixels], face_model: bytes) -> None:
     def frames(path: Path) -> Iterator[tuple[float, Pixels]]:
         yield from ((n / 30, frame) for n, frame in enumerate(carphone))
 
@@ -266,7 +268,7 @@ def test_a_manifest_that_is_wrong_is_refused(
 
 
 def test_stills_are_as_if_each_were_alone(
-    face_model: Path, astronaut: Pixels, carphone: list[Pixels]
+    face_model: bytes, astronaut: Pixels, carphone: list[Pixels]
 ) -> None:
     pictures = [astronaut, carphone[0], np.full((80, 90, 3), 9, np.uint8), carphone[60], astronaut]
     with StillFinder(face_model, 2) as finder:
@@ -280,7 +282,7 @@ def test_stills_are_as_if_each_were_alone(
             assert float(np.abs(one.landmarks - other.landmarks).max()) < 1.0
 
 
-def test_forty_faces_in_one_picture_are_all_found(face_model: Path, astronaut: Pixels) -> None:
+def test_forty_faces_in_one_picture_are_all_found(face_model: bytes, astronaut: Pixels) -> None:
     one = astronaut[:300, 80:380]
     crowded = np.ascontiguousarray(np.vstack([np.hstack([one] * 8)] * 5))
     with StillFinder(face_model, 16) as finder:

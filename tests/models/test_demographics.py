@@ -75,7 +75,7 @@ def test_gender_of_a_small_child_stays_unknown_where_only_gender_is_asked_for(
 
 
 @pytest.mark.skipif(not FACES_DEV.exists(), reason="faces-dev is not on this machine")
-def test_the_recipe_measures_as_published(tools: Toolbox, face_model: Path) -> None:
+def test_the_recipe_measures_as_published(tools: Toolbox, face_model: bytes) -> None:
     """A slice of the development faces: the error FACTS.md states, not a lucky picture."""
     labels = (FACES_DEV / "labels.csv").read_text(encoding="utf-8")
     rows = list(csv.DictReader(labels.splitlines()))[::8]
@@ -144,7 +144,7 @@ def test_gender_is_unknown_when_it_is_not_clear_and_for_small_children() -> None
 
 
 def test_a_face_is_read_a_few_times_and_then_seldom(
-    tools: Toolbox, carphone: list[Pixels], face_model: Path
+    tools: Toolbox, carphone: list[Pixels], face_model: bytes
 ) -> None:
     estimator = _Counting(tools)
     describer = Describer(estimator)  # type: ignore[arg-type]
@@ -225,7 +225,7 @@ def test_turn_tells_left_from_right(astronaut_face: Face) -> None:
 
 
 def test_a_new_person_in_the_same_place_starts_afresh(
-    tools: Toolbox, carphone: list[Pixels], astronaut: Pixels, face_model: Path
+    tools: Toolbox, carphone: list[Pixels], astronaut: Pixels, face_model: bytes
 ) -> None:
     """A cut from one clip to another: the track goes on, and what was known does not."""
     crop = cv2.resize(astronaut[:300, 20:420], (640, 480), interpolation=cv2.INTER_CUBIC)
@@ -244,7 +244,7 @@ def test_a_new_person_in_the_same_place_starts_afresh(
 
 
 def test_a_portrait_in_motion_keeps_its_age_and_gender(
-    tools: Toolbox, astronaut: Pixels, face_model: Path
+    tools: Toolbox, astronaut: Pixels, face_model: bytes
 ) -> None:
     chance = np.random.default_rng(4)
     describer = Describer(tools.estimator)

@@ -184,7 +184,7 @@ def test_a_network_that_says_nonsense_of_a_face_leaves_it_unknown(
 
         def read(self, *args: object, **kwargs: object) -> object:
             # What ONNX Runtime gives is checked where it comes in.
-            network = estimator._networks[0]
+            network = estimator.networks[0]
             network._session = _NaN(network._session)
             return estimator.read(*args, **kwargs)  # type: ignore[arg-type]
 

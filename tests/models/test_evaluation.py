@@ -235,7 +235,7 @@ def test_answers_outlive_a_kill_but_not_another_model(tmp_path: Path) -> None:
 
 
 def test_the_command_measures_and_resumes(
-    tmp_path: Path, astronaut: Pixels, face_model: Path
+    tmp_path: Path, astronaut: Pixels, face_model: bytes
 ) -> None:
     data = tmp_path / "Portraits"
     data.mkdir()

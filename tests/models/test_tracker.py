@@ -1,5 +1,3 @@
-from pathlib import Path
-
 import cv2
 import mediapipe
 import numpy as np
@@ -14,7 +12,7 @@ Pixels = NDArray[np.uint8]
 
 
 def test_it_follows_the_man_through_the_whole_clip(
-    carphone: list[Pixels], face_model: Path
+    carphone: list[Pixels], face_model: bytes
 ) -> None:
     tracker = FaceTracker(face_model, TrackerOptions(blendshapes=True, pose=True))
     faces = [tracker.track(frame, i / 30) for i, frame in enumerate(carphone)]
@@ -26,9 +24,9 @@ def test_it_follows_the_man_through_the_whole_clip(
     assert min(mouths) < 0.1
 
 
-def test_values_are_those_of_mediapipes_own_reader(astronaut: Pixels, face_model: Path) -> None:
+def test_values_are_those_of_mediapipes_own_reader(astronaut: Pixels, face_model: bytes) -> None:
     options = vision.FaceLandmarkerOptions(
-        base_options=BaseOptions(model_asset_path=str(face_model)),
+        base_options=BaseOptions(model_asset_buffer=face_model),
         running_mode=vision.RunningMode.VIDEO,
         output_face_blendshapes=True,
         output_facial_transformation_matrixes=True,
@@ -51,7 +49,7 @@ def test_values_are_those_of_mediapipes_own_reader(astronaut: Pixels, face_model
     assert face.pose[2, 3] < -10, "the face is in front of the camera, which looks down -Z"
 
 
-def test_two_faces_are_two_tracks_largest_first(astronaut: Pixels, face_model: Path) -> None:
+def test_two_faces_are_two_tracks_largest_first(astronaut: Pixels, face_model: bytes) -> None:
     head = astronaut[20:260, 100:340]
     pair = np.full((240, 440, 3), 90, np.uint8)
     pair[40:, :200] = cv2.resize(head, (200, 200))
@@ -66,7 +64,7 @@ def test_two_faces_are_two_tracks_largest_first(astronaut: Pixels, face_model: P
     assert tracker.tracks_seen == 2
 
 
-def test_asking_for_more_keeps_the_ids(carphone: list[Pixels], face_model: Path) -> None:
+def test_asking_for_more_keeps_the_ids(carphone: list[Pixels], face_model: bytes) -> None:
     tracker = FaceTracker(face_model, TrackerOptions())
     before = tracker.track(carphone[0], 0.0)[0]
     assert before.blendshapes is None
@@ -78,7 +76,7 @@ def test_asking_for_more_keeps_the_ids(carphone: list[Pixels], face_model: Path)
     assert after.blendshapes is not None
 
 
-def test_any_clock_will_do(carphone: list[Pixels], face_model: Path) -> None:
+def test_any_clock_will_do(carphone: list[Pixels], face_model: bytes) -> None:
     def landmarks(start: float) -> NDArray[np.float32]:
         tracker = FaceTracker(face_model)
         faces = [tracker.track(frame, start + i / 30) for i, frame in enumerate(carphone[:15])]
@@ -89,15 +87,13 @@ def test_any_clock_will_do(carphone: list[Pixels], face_model: Path) -> None:
     np.testing.assert_allclose(landmarks(1.7e9), landmarks(0), atol=0.2)
 
 
-def test_no_face_is_no_face(face_model: Path) -> None:
+def test_no_face_is_no_face(face_model: bytes) -> None:
     tracker = FaceTracker(face_model)
     assert tracker.track(np.full((240, 320, 3), 127, np.uint8), 0.0) == []
     assert tracker.track(np.zeros((1, 1, 3), np.uint8), 0.1) == []
     tracker.close()
 
 
-def test_an_unreadable_model_is_an_error(tmp_path: Path) -> None:
-    broken = tmp_path / "face_landmarker.task"
-    broken.write_bytes(b"no model")
+def test_an_unreadable_model_is_an_error() -> None:
     with pytest.raises((ValueError, RuntimeError)):
-        FaceTracker(broken)
+        FaceTracker(b"no model")

@@ -41,7 +41,7 @@ def faces(
     tmp_path_factory: pytest.TempPathFactory,
     astronaut: Pixels,
     astronaut_face: Face,
-    face_model: Path,
+    face_model: bytes,
 ) -> Path:
     """240 faces of 120 people."""
     folder = tmp_path_factory.mktemp("training")
@@ -162,7 +162,7 @@ def test_without_genders_it_says_ages_only(faces: Path, tmp_path: Path) -> None:
     assert network.age is not None
 
 
-def test_faces_are_varied_and_keep_their_place(faces: Path, face_model: Path) -> None:
+def test_faces_are_varied_and_keep_their_place(faces: Path, face_model: bytes) -> None:
     part = cut(faces, read_manifest(faces), "validation", 64, face_model)
     assert len(part) > 10
     chance = np.random.default_rng(1)

@@ -95,7 +95,7 @@ class _Found:
 def build(
     sources: Sequence[Path],
     out: Path,
-    face_model: Path,
+    face_model: bytes,
     frames: Frames,
     options: BuildOptions,
     on_file: Callable[[Path], None] = lambda path: None,
@@ -138,7 +138,7 @@ def build(
 def _faces(
     sources: Sequence[Path],
     finder: StillFinder,
-    face_model: Path,
+    face_model: bytes,
     frames: Frames,
     options: BuildOptions,
     problems: list[str],
@@ -200,7 +200,7 @@ def _of_picture(
 
 
 def _of_video(
-    path: Path, place: str, face_model: Path, frames: Frames, origin: str, problems: list[str]
+    path: Path, place: str, face_model: bytes, frames: Frames, origin: str, problems: list[str]
 ) -> Iterator[_Found]:
     tracker = FaceTracker(face_model, TrackerOptions(max_faces=4))
     due, seen = 0.0, 0

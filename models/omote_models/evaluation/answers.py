@@ -93,7 +93,7 @@ def _parsed(line: str) -> object:
 class Examiner:
     """Shows samples to the estimator."""
 
-    def __init__(self, face_model: Path, estimator: DemographicsEstimator) -> None:
+    def __init__(self, face_model: bytes, estimator: DemographicsEstimator) -> None:
         self._face_model = face_model
         self._estimator = estimator
         self._finders: deque[StillFinder] = deque()

@@ -36,9 +36,9 @@ _UNFITTED = Calibration(fitted_on="too few faces; a guess", spread=((0, 8.0),), 
 
 @dataclass(frozen=True, slots=True)
 class Trunk:
-    """A frozen network: where it is, and how it is fed."""
+    """A frozen network, and how it is fed."""
 
-    file: Path
+    network: bytes
     spec: NetworkSpec
 
 
@@ -50,7 +50,7 @@ def trunk_of(store: Store) -> Trunk:
     """
     light = find_estimator("light").spec
     spec = next(network for network in light.networks if network.model == "face-api")
-    return Trunk(store.path("face-api"), spec)
+    return Trunk(store.read("face-api"), spec)
 
 
 def compact_spec() -> NetworkSpec:
@@ -78,7 +78,7 @@ def onnx_of(trained: Trained, trunk: Trunk | None, features: str) -> bytes:
     """The trained network as ONNX."""
     network = trained.network
     if isinstance(network, Heads) and trunk is not None:
-        return frozen_onnx(trunk.file, features, network)
+        return frozen_onnx(trunk.network, features, network)
     assert isinstance(network, Compact)  # noqa: S101 - the only other kind
     return compact_onnx(network, COMPACT_SIDE)
 

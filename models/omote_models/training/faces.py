@@ -73,7 +73,7 @@ class TrainingFaces:
 
 
 def cut(
-    folder: Path, manifest: Manifest, split: Split, side: int, face_model: Path
+    folder: Path, manifest: Manifest, split: Split, side: int, face_model: bytes
 ) -> TrainingFaces:
     """The labelled faces of a split. A face that is not found again is left out."""
     entries = [e for e in manifest.samples if e.split == split and e.has_label]

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import onnx
+import onnxruntime
 import torch
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 from torch import nn
 
 from omote_models.calibration import AGES
-from omote_models.convert import onnx_bytes
 from omote_models.face import FloatArray
+from omote_models.rebuilt.tfjs import onnx_bytes
 
 CLASSES = len(AGES)
 _WIDTHS = ((24, 2), (48, 2), (48, 1), (96, 2), (96, 1), (128, 2), (128, 1))
@@ -141,10 +141,10 @@ def compact_onnx(network: Compact, side: int) -> bytes:
     return _file(writer, "picture", (1, 3, side, side))
 
 
-def frozen_onnx(trunk: Path, features: str, heads: Heads) -> bytes:
+def frozen_onnx(trunk: bytes, features: str, heads: Heads) -> bytes:
     """A trunk that stays as it is, with trained heads instead of its own."""
     heads.eval()
-    model = onnx.load(str(trunk))
+    model = onnx.load_model_from_string(trunk)
     needed = _leading_to(model, features)
     writer = _Writer()
     writer.heads(features, heads)
@@ -157,11 +157,9 @@ def frozen_onnx(trunk: Path, features: str, heads: Heads) -> bytes:
     return _file(writer, picture.name, shape)
 
 
-def features_of(trunk: Path) -> tuple[Callable[[FloatArray], FloatArray], str, int]:
+def features_of(trunk: bytes) -> tuple[Callable[[FloatArray], FloatArray], str, int]:
     """What runs a trunk up to its last features, the name of these, and how many there are."""
-    import onnxruntime
-
-    model = onnx.load(str(trunk))
+    model = onnx.load_model_from_string(trunk)
     flat = [node.output[0] for node in model.graph.node if node.op_type == "Flatten"][-1]
     model.graph.output.append(helper.make_tensor_value_info(flat, TensorProto.FLOAT, None))
     session = onnxruntime.InferenceSession(model.SerializeToString())

@@ -67,9 +67,9 @@ def train_estimator(
     parts: dict[str, TrainingFaces] = {}
     for split in SPLITS:
         on_faces(split)
-        parts[split] = cut(folder, manifest, split, spec.side, store.path("face_landmarker"))
+        parts[split] = cut(folder, manifest, split, spec.side, store.read("face_landmarker"))
     check_faces(parts["train"], parts["validation"])
-    run, features, count = features_of(trunk.file) if trunk else (None, "", 0)
+    run, features, count = features_of(trunk.network) if trunk else (None, "", 0)
     out.mkdir(parents=True, exist_ok=True)
 
     def told(epochs: list[Epoch]) -> None:
@@ -89,8 +89,9 @@ def train_estimator(
     )
     # What is exported appears whole: a network beside another one's description would be wrong.
     beside = out / f"{NETWORK}.part"
-    beside.write_bytes(onnx_of(trained, trunk, features))
-    network = Network(spec, beside)
+    exported = onnx_of(trained, trunk, features)
+    beside.write_bytes(exported)
+    network = Network(spec, exported)
     held = parts["validation"]
     some = [held.plain(n) for n in range(min(_CHECKED, len(held)))]
     batch = scaled(np.ascontiguousarray(np.stack(some).astype(np.float32).transpose(0, 3, 1, 2)))

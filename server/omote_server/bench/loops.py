@@ -87,7 +87,7 @@ def naive(faces: int) -> Step:
 
     landmarker = vision.FaceLandmarker.create_from_options(
         vision.FaceLandmarkerOptions(
-            base_options=BaseOptions(model_asset_path=str(model_store().path("face_landmarker"))),
+            base_options=BaseOptions(model_asset_buffer=model_store().read("face_landmarker")),
             running_mode=vision.RunningMode.IMAGE,
             num_faces=faces,
             output_face_blendshapes=True,

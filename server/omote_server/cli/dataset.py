@@ -74,7 +74,7 @@ def build(
             built = made_of(
                 sources,
                 out,
-                model_store().path("face_landmarker"),
+                model_store().read("face_landmarker"),
                 _frames,
                 options,
                 lambda path: progress.update(task, description=path.name[:40], advance=1),

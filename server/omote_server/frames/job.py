@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from omote_filters.policy import Policy
 from omote_filters.registry import Registry
@@ -26,13 +25,17 @@ from omote_server.messages import (
 
 @dataclass(frozen=True)
 class Toolbox:
-    """What every pipeline of a process shares."""
+    """What every pipeline of a process shares.
+
+    Models are here as the bytes that were verified: a stream that opens tomorrow runs what was
+    loaded today, whatever has become of the files.
+    """
 
     registry: Registry
-    face_model: Path
+    face_model: bytes
     estimator: DemographicsEstimator
-    person_model: Path
-    wide_person_model: Path
+    person_model: bytes
+    wide_person_model: bytes
     policy: Policy = Policy()
     audit: Audit = field(default_factory=Audit)
     audience: Audience | None = None

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 
 from omote_filters.chain import Applied, Chain
 from omote_filters.policy import Policy
@@ -48,7 +47,7 @@ class Decode:
 class Track:
     """Pixels to faces; the model is loaded when a face is first asked for."""
 
-    def __init__(self, model: Path) -> None:
+    def __init__(self, model: bytes) -> None:
         self._model = model
         self._tracker: FaceTracker | None = None
         self._seen_before = 0
@@ -121,7 +120,7 @@ class Describe:
 class Segment:
     """Pixels to a mask of the people in them."""
 
-    def __init__(self, square: Path, wide: Path) -> None:
+    def __init__(self, square: bytes, wide: bytes) -> None:
         self._segmenter = PersonSegmenter(square, wide)
 
     def prepare(self, needs: frozenset[Need]) -> None:

@@ -43,10 +43,10 @@ def load_tools(
     demographics = DemographicsEstimator.load(find_estimator(estimator), store)
     return Toolbox(
         registry or Registry(),
-        store.path("face_landmarker"),
+        store.read("face_landmarker"),
         demographics,
-        store.path("person"),
-        store.path("person-wide"),
+        store.read("person"),
+        store.read("person-wide"),
         policy,
         audience=audience,
     )

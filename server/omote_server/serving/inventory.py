@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 
-from omote_models.estimators import DEFAULT, EstimatorFile, find_estimator
-from omote_models.manifest import Manifest
+from omote_models.demographics import DemographicsEstimator
+from omote_models.estimators import DEFAULT, find_estimator
 from omote_models.store import model_store
 
 
 @dataclass(frozen=True, slots=True)
 class ModelFact:
-    """One model of the manifest."""
+    """One model of the manifest, or of an estimator of one's own."""
 
     name: str
     file: str
@@ -24,7 +21,7 @@ class ModelFact:
     licence: str
     purpose: str
     loaded: bool
-    card: Callable[[], str]
+    card: str
 
 
 _ALWAYS = ("face_landmarker", "person", "person-wide")
@@ -39,13 +36,16 @@ def used(estimator: str = DEFAULT) -> tuple[str, ...]:
     return (*_ALWAYS, *find_estimator(estimator).spec.models)
 
 
-def model_facts(estimator: str = DEFAULT) -> list[ModelFact]:
-    """Every model of the manifest, and whether a server with that estimator loads it.
+def model_facts(estimator: DemographicsEstimator) -> tuple[ModelFact, ...]:
+    """Every model of the manifest, and whether a server with that estimator has loaded it.
 
-    The parts that models are made of are not among them.
+    The parts that models are made of are not among them. It reads the cards: ask once, when a
+    server starts. Of an estimator's own networks it tells what was loaded, whatever has become
+    of their files.
     """
     manifest = model_store().manifest
-    loaded = used(estimator)
+    specs = [network.spec for network in estimator.networks]
+    loaded = {*_ALWAYS, *(spec.model for spec in specs)}
     ours = [
         ModelFact(
             name=model.name,
@@ -55,38 +55,28 @@ def model_facts(estimator: str = DEFAULT) -> list[ModelFact]:
             licence=model.licence,
             purpose=model.purpose,
             loaded=model.name in loaded,
-            card=partial(_card, manifest, model.name),
+            card=manifest.card(model.name) or "",
         )
         for model in manifest.models.values()
         if model.kind == "model"
     ]
-    return ours + _of_others(find_estimator(estimator))
+    return (*ours, *_brought(estimator))
 
 
-def _of_others(found: EstimatorFile) -> list[ModelFact]:
+def _brought(estimator: DemographicsEstimator) -> list[ModelFact]:
     """The networks that an estimator brings itself."""
-    facts = []
-    for network in found.spec.networks:
-        if network.file is not None:
-            data = (found.path.parent / network.file).read_bytes()
-            fact = ModelFact(
-                name=found.spec.name,
-                file=Path(network.file).name,
-                sha256=hashlib.sha256(data).hexdigest(),
-                size_bytes=len(data),
-                licence=found.spec.licence,
-                purpose=found.spec.summary,
-                loaded=True,
-                card=partial(_own_card, found),
-            )
-            facts.append(fact)
-    return facts
-
-
-def _own_card(found: EstimatorFile) -> str:
-    card = found.path.parent / found.spec.card if found.spec.card else None
-    return card.read_text(encoding="utf-8") if card is not None and card.is_file() else ""
-
-
-def _card(manifest: Manifest, name: str) -> str:
-    return manifest.card(name) or ""
+    about = estimator.about
+    return [
+        ModelFact(
+            name=about.name,
+            file=Path(network.spec.file).name,
+            sha256=network.sha256,
+            size_bytes=network.size_bytes,
+            licence=about.licence,
+            purpose=about.summary,
+            loaded=True,
+            card=about.card,
+        )
+        for network in estimator.networks
+        if network.spec.file is not None
+    ]

@@ -18,6 +18,7 @@ from omote_server.frames.audience import Audience
 from omote_server.frames.engine import Engine, ThreadEngine
 from omote_server.frames.job import Toolbox
 from omote_server.frames.warmup import load_tools, warm
+from omote_server.serving.inventory import model_facts
 from omote_server.serving.metrics import MetricsServer
 from omote_server.serving.service import FilterService
 from omote_server.serving.settings import Settings
@@ -89,11 +90,12 @@ class Server:
                 audience=Audience(settings.audience) if settings.audience else None,
             )
             await asyncio.to_thread(warm, tools)
+        facts = await asyncio.to_thread(model_facts, tools.estimator)
         self._engine = ThreadEngine(tools, self.settings.workers)
         host = self._host = SessionHost(self._engine, tools.registry, self.settings.limits)
         token = self.settings.token.get_secret_value() if self.settings.token else None
         filter_service_pb2_grpc.add_FilterServiceServicer_to_server(
-            FilterService(host, token, self.settings.estimator), self._grpc
+            FilterService(host, token, facts), self._grpc
         )
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._grpc)
         if self.settings.reflection:

@@ -6,7 +6,7 @@ import asyncio
 import hmac
 import logging
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import aclosing
 from typing import Any
 
@@ -20,7 +20,7 @@ from omote_filters.registry import Broken, Registry
 from omote_server.errors import (
     InvalidRequest,
 )
-from omote_server.serving.inventory import ModelFact, model_facts
+from omote_server.serving.inventory import ModelFact
 from omote_server.serving.status import abort
 from omote_server.stream.session import SessionHost
 from omote_server.stream.still import Still, apply_still
@@ -35,10 +35,10 @@ Context = grpc.aio.ServicerContext[Any, Any]
 class FilterService(filter_service_pb2_grpc.FilterServiceServicer):
     """`omote.v1.FilterService`."""
 
-    def __init__(self, host: SessionHost, token: str | None, estimator: str) -> None:
+    def __init__(self, host: SessionHost, token: str | None, models: Sequence[ModelFact]) -> None:
         self._host = host
         self._token = token
-        self._estimator = estimator
+        self._models = tuple(models)
         self._began = time.monotonic()
 
     async def StreamFrames(  # noqa: N802 - the wire's name
@@ -97,7 +97,7 @@ class FilterService(filter_service_pb2_grpc.FilterServiceServicer):
             server_version=VERSION,
             api_version="omote.v1",
             limits=responses.limits(self._host.limits),
-            models=await asyncio.to_thread(_models, self._estimator, request.include_cards),
+            models=[_model(fact, request.include_cards) for fact in self._models],
             uptime=uptime,
             active_sessions=self._host.active,
         )
@@ -124,11 +124,6 @@ def _listed(found: list[type[Filter] | Broken], previews: bool) -> list[filter_p
     return [catalogue.filter_info(each, previews) for each in found]
 
 
-def _models(estimator: str, cards: bool) -> list[pb.ModelInfo]:
-    """Read from files, one's own networks whole."""
-    return [_model(fact, cards) for fact in model_facts(estimator)]
-
-
 def _model(fact: ModelFact, with_card: bool) -> pb.ModelInfo:
     return pb.ModelInfo(
         name=fact.name,
@@ -138,5 +133,5 @@ def _model(fact: ModelFact, with_card: bool) -> pb.ModelInfo:
         licence=fact.licence,
         purpose=fact.purpose,
         loaded=fact.loaded,
-        card=fact.card() if with_card else "",
+        card=fact.card if with_card else "",
     )

@@ -79,8 +79,8 @@ def looked_at(frames: Iterable[Pixels], max_faces: int = 1) -> list[Take]:
     """Consecutive frames with the faces and people in them; the faces are those of adults."""
     options = TrackerOptions(max_faces, blendshapes=True, pose=True)
     store = model_store()
-    tracker = FaceTracker(store.path("face_landmarker"), options)
-    segmenter = PersonSegmenter(store.path("person"), store.path("person-wide"))
+    tracker = FaceTracker(store.read("face_landmarker"), options)
+    segmenter = PersonSegmenter(store.read("person"), store.read("person-wide"))
     takes = []
     for number, pixels in enumerate(frames):
         faces = tuple(tracker.track(pixels, number / RATE))
@@ -104,7 +104,8 @@ def read(name: str) -> Pixels:
     Raises:
         RuntimeError: it cannot be read.
     """
-    picture = cv2.imread(str(footage_store().path(name)), cv2.IMREAD_COLOR_RGB)
+    data = np.frombuffer(footage_store().read(name), np.uint8)
+    picture = cv2.imdecode(data, cv2.IMREAD_COLOR_RGB)
     if picture is None:
         raise RuntimeError(f"{name} cannot be read; run `omote models pull --footage`")
     return np.ascontiguousarray(picture, np.uint8)

@@ -1,0 +1,1 @@
+"""Networks that are rebuilt when they are pulled: nobody publishes them as we need them."""
