@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import io
 import sys
 
 
 def main() -> None:
     """Run the command line."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            # A file's name need not be text; it is told with escapes, and ends nothing.
+            stream.reconfigure(errors="backslashreplace")
     try:
         from omote_server.cli import app
 

@@ -10,9 +10,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
 
-from omote_server.cli.common import Packs, checked_chain, errors, fail, models_of, pull_missing
+from omote_server.cli.common import (
+    Packs,
+    checked_chain,
+    errors,
+    fail,
+    models_of,
+    pull_missing,
+    words,
+)
 
 if TYPE_CHECKING:
     from omote_filters.words import ChainEntry
@@ -131,7 +139,7 @@ def _run(
     picture = EncodedPicture(PictureFormat.RGB, width, height, pixels.tobytes())
     result = pipeline.run(Job(Frame(number, round(time * 1e6), picture), directives))
     for bypass in result.disabled:
-        errors.print(f"[yellow]the filter {bypass.filter_id} failed and is switched off[/yellow]")
+        errors.print(f"the filter {bypass.filter_id} failed and is switched off", style="yellow")
     assert result.picture is not None  # noqa: S101 - the output mode is FRAME
     return np.frombuffer(result.picture.data, np.uint8).reshape(height, width, 3)
 
@@ -184,10 +192,10 @@ def _video(
 
 def _progress() -> Progress:
     return Progress(
-        TextColumn("{task.description}"),
+        words(),
         BarColumn(),
         MofNCompleteColumn(),
-        TextColumn("frames"),
+        words("frames"),
         TimeRemainingColumn(),
         console=errors,
     )

@@ -5,10 +5,18 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn
 from rich.table import Table
 
-from omote_server.cli.common import checked_chain, console, errors, fail, print_json, pull_missing
+from omote_server.cli.common import (
+    checked_chain,
+    console,
+    errors,
+    fail,
+    print_json,
+    pull_missing,
+    words,
+)
 
 if TYPE_CHECKING:
     from omote_server.bench.report import Figures, Plan
@@ -68,7 +76,7 @@ def _compare(plan: Plan, as_json: bool) -> None:
     from omote_server.bench.local import ServerProcessError
     from omote_server.bench.report import ratios, run_bench
 
-    with Progress(SpinnerColumn(), TextColumn("{task.description}"), console=errors) as progress:
+    with Progress(SpinnerColumn(), words(), console=errors) as progress:
         task = progress.add_task("")
         try:
             figures = run_bench(plan, lambda name: progress.update(task, description=name))
@@ -96,7 +104,7 @@ def _pull_clip() -> None:
 def _soak(filters: str, frames: int, as_json: bool) -> None:
     from omote_server.bench.soak import run_soak
 
-    columns = (TextColumn("soaking"), BarColumn(), MofNCompleteColumn())
+    columns = (words("soaking"), BarColumn(), MofNCompleteColumn())
     with Progress(*columns, console=errors) as progress:
         task = progress.add_task("", total=frames)
         memory = run_soak(filters, frames, lambda: progress.advance(task))
@@ -115,7 +123,7 @@ def _each(as_json: bool) -> None:
 
     registry = Registry()
     ids = [i for i in registry.ids if not isinstance(registry.find(i), Broken)]
-    with Progress(SpinnerColumn(), TextColumn("{task.description}"), console=errors) as progress:
+    with Progress(SpinnerColumn(), words(), console=errors) as progress:
         task = progress.add_task("")
         costs, five = measure(ids, registry, lambda name: progress.update(task, description=name))
     if as_json:

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 from rich.console import Console
-from rich.markup import escape
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+from rich.text import Text
 
 if TYPE_CHECKING:
     from omote_filters.words import ChainEntry, ChainError
@@ -19,15 +20,29 @@ Packs = Annotated[
     list[Path] | None, typer.Option(exists=True, help="A folder of packs, or a pack. Repeat.")
 ]
 
-console = Console()
+# What is printed is often somebody else's: a file's name, an exception, a plugin's title. In
+# none of it does [train] mean a style or :x: a picture; where a style is wanted, `style` says it.
+console = Console(markup=False, highlight=False, emoji=False)
 """For what a person asked for."""
-errors = Console(stderr=True)
+errors = Console(stderr=True, markup=False, highlight=False, emoji=False)
 """For everything else: progress, warnings, errors."""
+
+
+def words(text: str = "{task.description}") -> TextColumn:
+    """A column of a progress bar; what a task is called is taken as it stands."""
+    return TextColumn(text, markup=False)
+
+
+def progress_bar() -> Progress:
+    """A task's name, how far it is, and how long it will take."""
+    return Progress(
+        words(), BarColumn(), TaskProgressColumn(), TimeRemainingColumn(), console=errors
+    )
 
 
 def fail(text: str, code: int = 1) -> NoReturn:
     """One clear message on stderr, and an exit code."""
-    errors.print(f"[red]omote:[/red] {escape(text)}", highlight=False, soft_wrap=True)
+    errors.print(Text.assemble(("omote:", "red"), " ", text), soft_wrap=True)
     raise typer.Exit(code)
 
 

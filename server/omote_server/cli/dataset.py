@@ -8,9 +8,16 @@ from threading import Lock, Thread
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.progress import Progress
 
-from omote_server.cli.common import console, errors, fail, print_json, pull_missing, today
+from omote_server.cli.common import (
+    console,
+    errors,
+    fail,
+    print_json,
+    progress_bar,
+    pull_missing,
+    today,
+)
 
 if TYPE_CHECKING:
     import numpy as np
@@ -37,7 +44,7 @@ def build(
     out: Annotated[Path, typer.Option(help="Folder to make.")],
     licence: Annotated[str, typer.Option(help="Under which the pictures may be used.")] = "",
     consent: Annotated[str, typer.Option(help="How the people agreed to be in it.")] = "",
-    name: Annotated[str | None, typer.Option(help="Of the data set. [OUT]")] = None,
+    name: Annotated[str | None, typer.Option(help="Of the data set.", show_default="OUT")] = None,
     identity: Annotated[
         str, typer.Option(help="What tells people apart: folder, file, or name (up to the _).")
     ] = "folder",
@@ -68,7 +75,7 @@ def build(
         seed,
         today(),
     )
-    with Progress(console=errors) as progress:
+    with progress_bar() as progress:
         task = progress.add_task("looking", total=None)
         try:
             built = made_of(
@@ -82,10 +89,10 @@ def build(
         except (ManifestProblem, OSError) as error:
             fail(str(error), code=2)
     for problem in built.problems[:_MOST_TOLD]:
-        errors.print(f"left out: {problem}", style="yellow", markup=False, highlight=False)
+        errors.print(f"left out: {problem}", style="yellow")
     if len(built.problems) > _MOST_TOLD:
         errors.print(f"… and {len(built.problems) - _MOST_TOLD} more", style="yellow")
-    console.print(f"{out}: {_told(built.manifest)}", highlight=False, markup=False)
+    console.print(f"{out}: {_told(built.manifest)}")
 
 
 @app.command(epilog="Example: omote dataset label faces")
@@ -114,8 +121,6 @@ def label(
         fail(str(error), code=2)
     console.print(
         f"{len(desk.queue)} to label: {server.address}",
-        highlight=False,
-        markup=False,
         soft_wrap=True,
     )
     # The networks take seconds to load; by the first save they are there.
@@ -144,11 +149,11 @@ def check(
     if as_json:
         print_json({"problems": found.problems, "notes": found.notes, **_facts(manifest)})
     else:
-        console.print(f"{manifest.name}: {_told(manifest)}", highlight=False, markup=False)
+        console.print(f"{manifest.name}: {_told(manifest)}")
         for note in found.notes:
-            console.print(note, highlight=False, markup=False)
+            console.print(note)
         for problem in found.problems:
-            errors.print(problem, style="red", highlight=False, markup=False, soft_wrap=True)
+            errors.print(problem, style="red", soft_wrap=True)
     if found.problems:
         raise typer.Exit(1)
 

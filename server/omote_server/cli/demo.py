@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress
 from rich.table import Table
 
-from omote_server.cli.common import checked_chain, console, errors, fail, pull_missing
+from omote_server.cli.common import checked_chain, console, errors, fail, pull_missing, words
 
 if TYPE_CHECKING:
     from omote_filters.words import ChainEntry
@@ -26,7 +26,8 @@ def demo(
         str, typer.Option("--filter", help="Filters joined by +, settings after a colon.")
     ] = "face_paint",
     video: Annotated[
-        Path | None, typer.Option(exists=True, dir_okay=False, help="A video file. [the clip]")
+        Path | None,
+        typer.Option(exists=True, dir_okay=False, help="A video file.", show_default="the clip"),
     ] = None,
     out: Annotated[Path, typer.Option(file_okay=False, help="Where the results go.")] = Path("out"),
 ) -> None:
@@ -91,10 +92,10 @@ def _stream(clip: Path, chain: tuple[ChainEntry, ...], out: Path) -> Record:
 
 def _progress() -> Progress:
     return Progress(
-        TextColumn("{task.description}"),
+        words(),
         BarColumn(),
         MofNCompleteColumn(),
-        TextColumn("frames"),
+        words("frames"),
         console=errors,
     )
 

@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass
 from typing import Annotated
 
 import typer
-from rich.markup import escape
+from rich.text import Text
 
 from omote_server.cli.common import console, print_json
 
@@ -63,11 +63,10 @@ def _findings(check: Callable[[], Iterator[Finding]]) -> list[Finding]:
 
 def _print(findings: list[Finding]) -> None:
     for f in findings:
-        mark = "[green]well[/green]" if f.well else "[red]bad [/red]"
-        said = escape(f"{f.what:<22} {f.detail}")
-        console.print(f"{mark}  {said}", highlight=False, soft_wrap=True)
+        mark = ("well", "green") if f.well else ("bad ", "red")
+        console.print(Text.assemble(mark, f"  {f.what:<22} {f.detail}"), soft_wrap=True)
         if f.mend:
-            console.print(escape(f"{'':<28} → {f.mend}"), highlight=False, soft_wrap=True)
+            console.print(f"{'':<28} → {f.mend}", soft_wrap=True)
 
 
 def _python() -> Iterator[Finding]:

@@ -6,10 +6,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.progress import Progress
 from rich.table import Table
 
-from omote_server.cli.common import console, errors, fail, models_of, pull_missing, today
+from omote_server.cli.common import (
+    console,
+    errors,
+    fail,
+    models_of,
+    progress_bar,
+    pull_missing,
+    today,
+)
 
 if TYPE_CHECKING:
     from omote_models.evaluation.answers import Answer, AnswerBook
@@ -84,7 +91,7 @@ def evaluate(
         typer.echo(report.as_json(read, found, made_with))
         return
     _print(read, found)
-    console.print(f"wrote {out / read.name}.html and .json", highlight=False)
+    console.print(f"wrote {out / read.name}.html and .json")
 
 
 def _calibrate(
@@ -104,7 +111,7 @@ def _calibrate(
     except ValueError as error:
         fail(str(error))
     target.write_text(written(found.path.read_text(encoding="utf-8"), made), encoding="utf-8")
-    errors.print(f"wrote {target}: measure it on other faces than these", highlight=False)
+    errors.print(f"wrote {target}: measure it on other faces than these")
 
 
 def _made_with(estimator: str) -> dict[str, object]:
@@ -141,7 +148,7 @@ def _ask(missing: list[Sample], root: Path, book: AnswerBook, estimator: str, do
     except EstimatorError as error:
         fail(str(error), code=2)
     examiner = Examiner(tools.face_model, tools.estimator)
-    with Progress(console=errors) as progress:
+    with progress_bar() as progress:
         task = progress.add_task("looking", total=done + len(missing), completed=done)
         for answer in examiner.ask(missing, root):
             book.add(answer)
@@ -168,6 +175,6 @@ def _print(read: Dataset, found: Evaluation) -> None:
     for note in found.notes:
         console.print(note)
     for line in read.problems[:10]:
-        errors.print(f"left out: {line}", style="yellow", markup=False)
+        errors.print(f"left out: {line}", style="yellow")
     if len(read.problems) > 10:
         errors.print(f"… and {len(read.problems) - 10} more, in the report", style="yellow")

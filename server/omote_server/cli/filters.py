@@ -82,7 +82,7 @@ def _overview(found: list[type[Filter] | Broken]) -> Table:
 def _print_one(found: type[Filter]) -> None:
     from omote_filters.settings import asset_slots, describe
 
-    console.print(f"[bold]{found.name}[/bold]  {found.id} {found.version}", highlight=False)
+    console.print(Text.assemble((found.name, "bold"), f"  {found.id} {found.version}"))
     console.print(Text(found.summary()))
     needs = ", ".join(sorted(found.needs)) or "nothing"
     console.print(f"class {found.appearance}, stage {found.stage.name.lower()}, needs {needs}\n")

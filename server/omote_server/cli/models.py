@@ -9,12 +9,13 @@ from typing import Annotated, Any, NoReturn
 
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, DownloadColumn, Progress, TaskID, TextColumn
+from rich.progress import BarColumn, DownloadColumn, Progress, TaskID
 from rich.table import Table
 from rich.text import Text
 
 from omote_models.manifest import ManifestError, Model
 from omote_models.store import PullError, Status, Store, StoreError, UnknownModel, model_store
+from omote_server.cli.common import words
 from omote_server.workshop.footage import footage_store
 
 app = typer.Typer(no_args_is_help=True, help="List, pull and verify the models.")
@@ -111,7 +112,7 @@ class PullBars:
     def __init__(self) -> None:
         console = Console(stderr=True)
         self.progress = Progress(
-            TextColumn("{task.description}"),
+            words(),
             BarColumn(),
             DownloadColumn(),
             console=console,

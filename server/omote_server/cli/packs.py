@@ -149,7 +149,10 @@ def new(
 
 def pack(
     folder: Annotated[Path, typer.Argument(metavar="FOLDER", exists=True, file_okay=False)],
-    out: Annotated[Path | None, typer.Option(dir_okay=False, help="[FOLDER.zip]")] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(dir_okay=False, show_default="FOLDER.zip", help="The file to make."),
+    ] = None,
 ) -> None:
     """Check a pack's folder and make a .zip of it, the same bytes every time."""
     from omote_filters.packs.source import NAME, PREVIEW, PackError

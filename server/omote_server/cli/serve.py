@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from rich.text import Text
 
 from omote_server.cli.common import Packs, errors, fail, models_of, pull_missing
 
@@ -22,9 +23,15 @@ EXAMPLE = "Example: omote serve --port 8560    or, for scripts: omote serve --po
 
 
 def serve(
-    host: Annotated[str | None, typer.Option(help="Address to listen on. [127.0.0.1]")] = None,
-    port: Annotated[int | None, typer.Option(help="Port; 0 takes a free one. [8560]")] = None,
-    workers: Annotated[int | None, typer.Option(help="Worker threads. [cores + 2]")] = None,
+    host: Annotated[
+        str | None, typer.Option(help="Address to listen on.", show_default="127.0.0.1")
+    ] = None,
+    port: Annotated[
+        int | None, typer.Option(help="Port; 0 takes a free one.", show_default="8560")
+    ] = None,
+    workers: Annotated[
+        int | None, typer.Option(help="Worker threads.", show_default="cores + 2")
+    ] = None,
     insecure: Annotated[
         bool | None, typer.Option("--insecure", help="Allow other machines without TLS.")
     ] = None,
@@ -33,14 +40,20 @@ def serve(
     reflection: Annotated[
         bool | None, typer.Option("--reflection", help="Let grpcurl explore the server.")
     ] = None,
-    max_sessions: Annotated[int | None, typer.Option(help="Streams served at once. [64]")] = None,
-    max_faces: Annotated[int | None, typer.Option(help="Faces followed a stream. [4]")] = None,
+    max_sessions: Annotated[
+        int | None, typer.Option(help="Streams served at once.", show_default="64")
+    ] = None,
+    max_faces: Annotated[
+        int | None, typer.Option(help="Faces followed a stream.", show_default="4")
+    ] = None,
     packs: Packs = None,
     marks: Annotated[
-        bool | None, typer.Option("--marks/--no-marks", help="Mark replaced or aged faces. [on]")
+        bool | None,
+        typer.Option("--marks/--no-marks", help="Mark replaced or aged faces.", show_default="on"),
     ] = None,
     estimator: Annotated[
-        str | None, typer.Option(help="Age and gender: light, accurate, or a path. [light]")
+        str | None,
+        typer.Option(help="Age and gender: light, accurate, or a path.", show_default="light"),
     ] = None,
     careful: Annotated[
         bool | None, typer.Option("--careful", help="Who may be a minor counts as one.")
@@ -52,7 +65,7 @@ def serve(
     ] = None,
     audience_file: Annotated[Path | None, typer.Option(help="CSV for those counts.")] = None,
     log_level: Annotated[
-        str | None, typer.Option(help="debug, info, warning or error. [info]")
+        str | None, typer.Option(help="debug, info, warning or error.", show_default="info")
     ] = None,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print one line of JSON once it serves.")
@@ -129,4 +142,4 @@ def _announce(server: Server, as_json: bool) -> None:
     if as_json:
         typer.echo(json.dumps({"event": "serving", "address": server.address}))
         return
-    errors.print(f"[green]serving[/green] on {server.address}   (Ctrl-C stops it)")
+    errors.print(Text.assemble(("serving", "green"), f" on {server.address}   (Ctrl-C stops it)"))

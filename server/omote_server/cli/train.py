@@ -6,9 +6,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.progress import Progress
 
-from omote_server.cli.common import console, errors, fail, pull_missing, today
+from omote_server.cli.common import console, errors, fail, progress_bar, pull_missing, today
 
 if TYPE_CHECKING:
     from omote_models.training.loop import Epoch
@@ -33,12 +32,12 @@ def train(
     rate: Annotated[float, typer.Option(min=1e-6, max=1.0, help="Of learning.")] = 2e-3,
     seed: Annotated[int, typer.Option(min=0, help="Of everything that is random.")] = 1,
 ) -> None:
-    """Train age and gender on labelled faces; the result is ready for --estimator.
+    r"""Train age and gender on labelled faces; the result is ready for --estimator.
 
     With hundreds of faces take frozen; a compact network wants tens of thousands.
 
     Stopped and started again it goes on from its last epoch. OUT/loss.html shows the losses
-    while it runs. It uses a GPU where PyTorch finds one. Needs the extra: omote[train].
+    while it runs. It uses a GPU where PyTorch finds one. Needs the extra: omote\[train].
     """
     from omote_models.datasets.manifest import ManifestProblem
     from omote_models.store import StoreError, model_store
@@ -61,8 +60,8 @@ def train(
         rate,
         seed=seed,
     )
-    errors.print(f"on {device_name()}", highlight=False)
-    with Progress(console=errors) as progress:
+    errors.print(f"on {device_name()}")
+    with progress_bar() as progress:
         task = progress.add_task("cutting faces", total=epochs)
 
         def shown(done: list[Epoch]) -> None:
@@ -82,9 +81,9 @@ def train(
         except (ManifestProblem, StoreError, ArithmeticError, OSError) as error:
             fail(str(error))
     faces = ", ".join(f"{count} to {name} with" for name, count in outcome.faces.items())
-    console.print(f"{len(outcome.epochs)} epochs; {faces}", highlight=False)
-    console.print(f"best: {_line(outcome.best)}", highlight=False)
-    console.print(f"next: omote serve --estimator {out}", highlight=False, markup=False)
+    console.print(f"{len(outcome.epochs)} epochs; {faces}")
+    console.print(f"best: {_line(outcome.best)}")
+    console.print(f"next: omote serve --estimator {out}")
 
 
 def _line(epoch: Epoch) -> str:

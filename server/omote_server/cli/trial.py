@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from rich.text import Text
 
 from omote_server.cli.common import Packs, console, fail, print_json, pull_missing
 from omote_server.cli.packs import loaded, print_problems
@@ -42,9 +43,9 @@ def put_to_the_test(
             for finding in trial(kind, registry):
                 answer.append({"filter": kind.id, **asdict(finding)})
                 if not as_json:
-                    mark = "[green]good[/green]" if finding.good else "[red]FAILS[/red]"
-                    console.print(f"{mark:5} {kind.id}: {finding.check}  ", end="")
-                    console.print(finding.told, markup=False, highlight=False, style="dim")
+                    mark = ("good ", "green") if finding.good else ("FAILS", "red")
+                    said = f" {kind.id}: {finding.check}  "
+                    console.print(Text.assemble(mark, said, (finding.told, "dim")))
     except (StoreError, RuntimeError) as error:
         fail(str(error))
     if as_json:
