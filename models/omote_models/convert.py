@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pkgutil import resolve_name
 
+from omote_models.extras import lament
+
 CONVERTERS = {
     "face_api": "omote_models.rebuilt.tfjs:face_api",
     "faceres": "omote_models.rebuilt.tfjs:faceres",
@@ -35,8 +37,7 @@ def convert(by: str, parts: Sequence[bytes]) -> bytes:
         made: bytes = resolve_name(CONVERTERS[by])(parts)
     except ModuleNotFoundError as error:
         raise ConvertError(
-            f"{by} needs the Python package {error.name!r}, which comes with the extra "
-            "omote[models]; a file that is in the cache already needs it no more"
+            f"{by}: {lament(error.name)}; a file that is in the cache already needs it no more"
         ) from None
     except (KeyError, ValueError, TypeError) as error:
         raise ConvertError(f"{by}: {type(error).__name__}: {error}") from None

@@ -5,6 +5,8 @@ from __future__ import annotations
 import io
 import sys
 
+from omote_models.extras import lament
+
 
 def main() -> None:
     """Run the command line."""
@@ -17,9 +19,6 @@ def main() -> None:
 
         app()
     except ModuleNotFoundError as error:
-        sys.exit(
-            f"omote: the Python package {error.name!r} is missing. The command line is part of "
-            "the server: pip install 'omote[server]'"
-        )
+        sys.exit(f"omote: {lament(error.name)}")
     except ImportError as error:
         sys.exit(f"omote: a library of this system is missing: {error}. `omote doctor` says which")

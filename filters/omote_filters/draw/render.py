@@ -25,6 +25,7 @@ from omote_filters.draw.solid import Material, Solid, ball, smooth_normals
 from omote_filters.draw.surface import Rgba
 from omote_filters.rect import Rect
 from omote_filters.scene import Scene
+from omote_models.extras import lament
 from omote_models.face import Box, Face, FloatArray
 from omote_models.landmarks import FACE_OVAL
 from omote_models.mesh import canonical_mesh
@@ -441,6 +442,8 @@ class _Thread:
             made = _Gl()
             made.warm()
             self._gl = made
+        except ModuleNotFoundError as error:
+            self._why = lament(error.name)
         # Whatever a driver raises: without OpenGL everything else still works.
         except Exception as error:
             self._why = (
