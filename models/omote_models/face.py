@@ -89,6 +89,15 @@ class Estimate(Generic[T]):
         return self.value is not None
 
 
+def _lock(owner: object, name: str) -> None:
+    """Put a read-only view in the place of an array; who passed it in may go on writing."""
+    array: FloatArray | None = getattr(owner, name)
+    if array is not None and array.flags.writeable:
+        view = array.view()
+        view.flags.writeable = False
+        object.__setattr__(owner, name, view)  # the dataclass is frozen
+
+
 @dataclass(frozen=True, slots=True)
 class Attributes:
     """Age in years, age band and gender, each possibly unknown.
@@ -101,6 +110,9 @@ class Attributes:
     age_band: Estimate[AgeBand] = Estimate()
     gender: Estimate[Gender] = Estimate()
     ages: FloatArray | None = field(default=None, compare=False, repr=False)
+
+    def __post_init__(self) -> None:
+        _lock(self, "ages")
 
     @property
     def maybe_minor(self) -> bool:
@@ -168,6 +180,9 @@ class Face:
         pose: the facial transformation matrix, (4, 4) float32, row-major, in centimetres;
             right-handed, Y up, the camera at the origin looking down -Z. Or None.
         attributes: age, age band and gender.
+
+    Every filter of a chain is handed the same face, so its arrays are read-only: who wants to move
+    a point copies them.
     """
 
     track_id: str
@@ -176,6 +191,10 @@ class Face:
     blendshapes: FloatArray | None = None
     pose: FloatArray | None = None
     attributes: Attributes = field(default=Attributes())
+
+    def __post_init__(self) -> None:
+        for name in ("landmarks", "blendshapes", "pose"):
+            _lock(self, name)
 
     @property
     def points(self) -> FloatArray:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,9 @@ from omote_models.face import FloatArray
 
 _LEAST = 1e-6
 _MOST_LOGIT = 30.0
+_OUTSIDE = "External data path"
+"""Begins ONNX Runtime's complaint of weights that are not in the file itself."""
+_WEIGHTS_FOLDER = "session.model_external_initializers_file_folder_path"
 
 
 class Network:
@@ -191,7 +195,13 @@ def _session(data: bytes, spec: NetworkSpec) -> Any:
     options.intra_op_num_threads = 1
     options.inter_op_num_threads = 1
     options.log_severity_level = 3
+    # Weights in a second file would be read from the working folder, unverified: there is none.
+    options.add_session_config_entry(_WEIGHTS_FOLDER, os.devnull)
     try:
         return onnxruntime.InferenceSession(data, options, providers=["CPUExecutionProvider"])
     except Exception as error:  # ONNX Runtime has errors of many kinds
+        if _OUTSIDE in str(error):
+            raise EstimatorError(
+                f"{spec.title} keeps weights in a second file; save them in the ONNX file"
+            ) from None
         raise EstimatorError(f"{spec.title} is no ONNX network that runs here: {error}") from None

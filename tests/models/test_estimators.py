@@ -8,7 +8,7 @@ import numpy as np
 import onnxruntime
 import pytest
 from numpy.typing import NDArray
-from onnx import TensorProto, helper, numpy_helper, save
+from onnx import TensorProto, helper, load, numpy_helper, save
 
 from omote_models.calibration import AGES, Calibration, interval_of
 from omote_models.demographics import DemographicsEstimator
@@ -167,6 +167,19 @@ def test_a_file_that_is_no_network_is_refused(tmp_path: Path) -> None:
     (tmp_path / "mine.onnx").write_bytes(b"not a network")
     with pytest.raises(EstimatorError, match="no ONNX network"):
         loaded(written_in(tmp_path))
+
+
+def test_weights_in_a_second_file_are_refused_wherever_it_lies(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No hash holds them, and ONNX Runtime would look for them in the working folder."""
+    folder = written_in(network(tmp_path, ages=100), age="probabilities")
+    file = str(folder / "mine.onnx")
+    save(load(file), file, save_as_external_data=True, location="mine.data", size_threshold=200)
+    assert (folder / "mine.data").is_file()
+    monkeypatch.chdir(folder)
+    with pytest.raises(EstimatorError, match="second file"):
+        loaded(folder)
 
 
 def test_an_estimator_that_is_not_there_is_named() -> None:
