@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import cv2
-import mediapipe
 import numpy as np
-from mediapipe.tasks.python import BaseOptions, vision
 from numpy.typing import NDArray
+
+from omote_models.tasks import BaseOptions, mediapipe, vision
 
 Mask = NDArray[np.uint8]
 

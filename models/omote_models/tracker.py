@@ -8,16 +8,20 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-import mediapipe
 import numpy as np
-from mediapipe.tasks.python import BaseOptions, vision
-from mediapipe.tasks.python.core import mediapipe_c_bindings, mediapipe_c_utils
-from mediapipe.tasks.python.vision import face_landmarker
 from numpy.typing import NDArray
 
 from omote_models.face import Box, Face, FloatArray
 from omote_models.landmarks import BLENDSHAPE_NAMES, LANDMARK_COUNT
 from omote_models.smoothing import OneEuroFilter
+from omote_models.tasks import (
+    BaseOptions,
+    face_landmarker,
+    mediapipe,
+    mediapipe_c_bindings,
+    mediapipe_c_utils,
+    vision,
+)
 from omote_models.tracks import Tracks
 
 

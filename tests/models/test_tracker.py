@@ -1,11 +1,15 @@
+import os
+import subprocess
+import sys
+from pathlib import Path
+
 import cv2
-import mediapipe
 import numpy as np
 import pytest
-from mediapipe.tasks.python import BaseOptions, vision
 from numpy.typing import NDArray
 
 from omote_models.landmarks import BLENDSHAPE_NAMES
+from omote_models.tasks import BaseOptions, mediapipe, vision
 from omote_models.tracker import FaceTracker, TrackerOptions
 
 Pixels = NDArray[np.uint8]
@@ -97,3 +101,23 @@ def test_no_face_is_no_face(face_model: bytes) -> None:
 def test_an_unreadable_model_is_an_error() -> None:
     with pytest.raises((ValueError, RuntimeError)):
         FaceTracker(b"no model")
+
+
+def test_matplotlib_is_neither_loaded_nor_heard(tmp_path: Path) -> None:
+    """MediaPipe would import it, and it complains where it may not write."""
+    script = (
+        "import sys; import omote_models.tracker, omote_models.segmenter; "
+        "from omote_models.tasks import vision; "
+        "assert 'matplotlib' not in sys.modules; "
+        "assert vision.drawing_utils.plt.plot; "
+        "assert sys.modules['matplotlib'].__file__"
+    )
+    quiet = subprocess.run(
+        [sys.executable, "-c", script.rsplit("; assert vision", 1)[0]],
+        env={**os.environ, "HOME": str(tmp_path / "none"), "MPLCONFIGDIR": "/proc/none"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert quiet.stderr == ""
+    subprocess.run([sys.executable, "-c", script], check=True, capture_output=True)

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 import flatbuffers
 import numpy as np
-from mediapipe.tasks.metadata import metadata_schema_py_generated as metadata
-from mediapipe.tasks.metadata import schema_py_generated as schema
+
+from omote_models.tasks import metadata, schema
 
 
 def segmenter(parts: Sequence[bytes]) -> bytes:

