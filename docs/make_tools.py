@@ -19,10 +19,7 @@ from omote_server.workshop.rehearsal import Take, looked_at, perform, portrait, 
 PICTURES = Path(__file__).parent / "pictures" / "tools"
 TILE = 190
 HEAD = (slice(0, 390), slice(100, 490))
-REGIONS = (
-    *("skin", "lips", "eyes", "brows", "eyelids", "under_eyes", "cheeks", "forehead", "hairline"),
-    *("nose_bridge", "jaw", "beard_area", "mouth_opening", "oval"),
-)
+REGIONS = ("skin", "lips", "eyes", "brows", "under_eyes", "cheeks", "mouth_opening", "oval")
 
 Tiles = list[tuple[str, Picture]]
 

@@ -156,15 +156,6 @@ class Box:
             self.height * (1 + top + bottom),
         )
 
-    def overlap(self, other: Box) -> float:
-        """Intersection over union with another box, 0 to 1."""
-        width = min(self.x + self.width, other.x + other.width) - max(self.x, other.x)
-        height = min(self.y + self.height, other.y + other.height) - max(self.y, other.y)
-        if width <= 0 or height <= 0:
-            return 0.0
-        shared = width * height
-        return shared / (self.area + other.area - shared)
-
 
 @dataclass(frozen=True, slots=True)
 class Face:

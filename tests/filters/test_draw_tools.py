@@ -14,7 +14,6 @@ import omote_filters
 from omote_filters.builtin.hide.pixelate_face import HOLD_S, PixelateFace
 from omote_filters.builtin.makeup.face_paint import FacePaint
 from omote_filters.chain import Chain
-from omote_filters.draw import masks
 from omote_filters.draw.crop import Crop, drawable
 from omote_filters.draw.masks import Mask, eyes, lips, openings, oval, skin
 from omote_filters.draw.mesh import FaceMesh
@@ -272,24 +271,3 @@ def test_a_blurred_hat_leaves_no_gap_and_stays_in_its_rectangle() -> None:
     rows = np.flatnonzero(told.any(axis=0))
     assert columns[0] > rows[0] or columns[0] == 0
     chain.stop()
-
-
-@pytest.mark.parametrize("name", ["beard_area", "hairline"])
-def test_regions_are_where_they_should_be(name: str) -> None:
-    face = head(centre=(264, 216))
-    scene = Scene(skin_picture(), [face])
-    crop = Crop.of(scene, face.box.grown(0.3, 0.3, 0.3, 0.3))
-    assert crop is not None
-    mask = getattr(masks, name)(face, crop)
-    points = crop.place(face.landmarks).astype(int)
-
-    def at(number: int) -> int:
-        return int(mask[points[number, 1], points[number, 0]])
-
-    assert mask.any()
-    if name == "beard_area":
-        assert min(at(152), at(199), at(164)) > 100
-        assert max(at(13), at(10), at(5)) < 20
-    else:
-        assert at(10) > 100
-        assert max(at(152), at(5), at(234)) < 20

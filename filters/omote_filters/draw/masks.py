@@ -37,17 +37,6 @@ RIGHT_UNDER_EYE = (25, 110, 24, 23, 22, 26, 112, 233, 232, 231, 230, 229, 228)
 """Below the lower lashes, down to where the cheek begins."""
 LEFT_CHEEK_RING = (346, 347, 330, 266, 425, 411, 376, 352)
 RIGHT_CHEEK_RING = (117, 118, 101, 36, 205, 187, 147, 123)
-FOREHEAD = (71, 68, 104, 69, 108, 151, 337, 299, 333, 298, 301, 293, 334, 296, 336, 9, 107, 66, 105)
-JAW = (
-    *(132, 58, 172, 136, 150, 149, 176, 148, 152, 377, 400, 378, 379, 365, 397, 288, 361),
-    *(416, 434, 430, 431, 262, 428, 199, 208, 32, 211, 210, 214, 192),
-)
-BEARD = (
-    *(93, 132, 58, 172, 136, 150, 149, 176, 148, 152, 377, 400, 378, 379, 365, 397, 288, 361, 323),
-    *(401, 427, 436, 322, 391, 393, 164, 167, 165, 92, 216, 207, 177),
-)
-"""From ear to ear along the jaw, and back over the cheeks and below the nose."""
-NOSE_BRIDGE = (193, 168, 417, 351, 419, 248, 281, 5, 51, 3, 196, 122)
 
 _SUBPIXEL_BITS = 4
 _CURVE = 4
@@ -105,12 +94,6 @@ def brows(face: Face, crop: Crop, feather: float = 0.01) -> Mask:
     return soften(filled(face, crop, [LEFT_BROW, RIGHT_BROW]), feather * face.width * crop.scale)
 
 
-def eyelids(face: Face, crop: Crop, grow: float = 0.0, feather: float = 0.012) -> Mask:
-    """Both upper lids, from the lashes to below the brow; not the open eye."""
-    mask = _region(face, crop, [LEFT_LID, RIGHT_LID], grow, feather)
-    return _without(mask, filled(face, crop, [LEFT_EYE, RIGHT_EYE]))
-
-
 def under_eyes(face: Face, crop: Crop, grow: float = 0.0, feather: float = 0.02) -> Mask:
     """Where dark circles and bags are; not the open eye."""
     mask = _region(face, crop, [LEFT_UNDER_EYE, RIGHT_UNDER_EYE], grow, feather)
@@ -120,39 +103,6 @@ def under_eyes(face: Face, crop: Crop, grow: float = 0.0, feather: float = 0.02)
 def cheeks(face: Face, crop: Crop, grow: float = 0.0, feather: float = 0.05) -> Mask:
     """Both cheeks, from the cheekbone to beside the mouth."""
     return _region(face, crop, [LEFT_CHEEK_RING, RIGHT_CHEEK_RING], grow, feather)
-
-
-def forehead(face: Face, crop: Crop, grow: float = 0.0, feather: float = 0.04) -> Mask:
-    """Above the brows, below the hairline."""
-    return _region(face, crop, [FOREHEAD], grow, feather)
-
-
-def jaw(face: Face, crop: Crop, grow: float = 0.0, feather: float = 0.03) -> Mask:
-    """The lower rim of the face, from below one ear over the chin to below the other."""
-    return _region(face, crop, [JAW], grow, feather)
-
-
-def beard_area(face: Face, crop: Crop, grow: float = 0.0, feather: float = 0.025) -> Mask:
-    """Where a full beard grows, moustache and all, without the lips."""
-    mask = _region(face, crop, [BEARD], grow, feather)
-    return _without(mask, filled(face, crop, [LIPS_OUTER], grow=0.006))
-
-
-def hairline(face: Face, crop: Crop, width: float = 0.12, feather: float = 0.025) -> Mask:
-    """The strip along the upper rim of the face, where skin becomes hair; `width` in face widths.
-
-    The mesh ends at the forehead: on a high hairline the strip lies on skin.
-    """
-    outer = filled(face, crop, [FACE_OVAL], grow=width / 2)
-    inner = filled(face, crop, [FACE_OVAL], grow=-width / 2)
-    above = filled(face, crop, [FOREHEAD], grow=0.14)
-    strip = np.asarray(cv2.bitwise_and(_without(outer, inner), above), np.uint8)
-    return soften(strip, feather * face.width * crop.scale)
-
-
-def nose_bridge(face: Face, crop: Crop, grow: float = 0.0, feather: float = 0.015) -> Mask:
-    """The ridge of the nose, from between the eyes to above the tip."""
-    return _region(face, crop, [NOSE_BRIDGE], grow, feather)
 
 
 def mouth_opening(face: Face, crop: Crop, grow: float = 0.0, feather: float = 0.006) -> Mask:

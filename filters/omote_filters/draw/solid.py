@@ -84,10 +84,6 @@ class Solid:
         points = (self.points @ matrix.T) * np.float32(size) + np.array((x, y, z), np.float32)
         return replace(self, points=points, normals=self.normals @ matrix.T)
 
-    def of_material(self, material: Material) -> Solid:
-        """The same shape of something else."""
-        return replace(self, material=material)
-
 
 def merged(solids: Sequence[Solid]) -> list[Solid]:
     """The same solids with those of one material as one: each costs a call."""

@@ -12,7 +12,6 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from omote_models.face import Gender
 
 NAME = "manifest.json"
-FORMAT = "omote-dataset/1"
 OLDEST = 120.0
 _LOCK = ".lock"
 
