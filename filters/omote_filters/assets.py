@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import PurePosixPath
@@ -10,21 +9,20 @@ from pathlib import PurePosixPath
 import cv2
 import numpy as np
 
-from omote_filters.draw.glb import GlbError, decoded, read_glb
+from omote_filters.draw.apart import rasterised_apart
+from omote_filters.draw.glb import GlbError, read_glb
 from omote_filters.draw.lut import CubeError, Lut
+from omote_filters.draw.picture import PictureError, decoded
 from omote_filters.draw.sheet import Art
 from omote_filters.draw.solid import Solid
 from omote_filters.draw.surface import Rgba
-from omote_filters.draw.texture import SIZES, Texture, faded, rasterised
+from omote_filters.draw.svg import SvgError, plain_svg
+from omote_filters.draw.texture import SIZES, Texture, faded
 
 LARGEST_ASSET = 4 * 2**20
 """Bytes of one file."""
-_LARGEST_SVG = 512 * 1024
 _LARGEST_SIDE = 1024
 """Pixels: larger pictures are made smaller."""
-_MOST_ELEMENTS = 4000
-_VIEW_BOX = re.compile(r"""\bviewBox\s*=\s*["']([^"']*)["']""")
-_MOST_ASPECT = 16.0
 
 
 class AssetError(ValueError):
@@ -78,6 +76,8 @@ SUFFIXES = (".svg", ".png", ".glb", ".cube")
 def read_asset(name: str, data: bytes) -> Asset:
     """A file's content; the name's suffix says what it is.
 
+    Files come from strangers: whatever the bytes are, it ends in time, with an asset or an error.
+
     Raises:
         AssetError: it is of another kind, too large or damaged.
     """
@@ -93,7 +93,7 @@ def read_asset(name: str, data: bytes) -> Asset:
                 return SolidAsset(tuple(read_glb(data)))
             case ".cube":
                 return LutAsset(Lut.of_cube(data.decode("utf-8", "replace")))
-    except (GlbError, CubeError) as error:
+    except (GlbError, CubeError, PictureError, SvgError) as error:
         raise AssetError(str(error)) from None
     raise AssetError(f"an asset is one of {', '.join(SUFFIXES)}")
 
@@ -112,27 +112,10 @@ def _png(data: bytes) -> Rgba:
 
 
 def _svg(data: bytes) -> Rgba:
-    """Rasterised; nothing outside the file is ever loaded."""
-    if len(data) > _LARGEST_SVG:
-        raise AssetError(f"it is larger than {_LARGEST_SVG // 1024} kB")
-    text = data.decode("utf-8", "replace")
-    if "<!DOCTYPE" in text or "<!ENTITY" in text:
-        raise AssetError("an SVG must have no DOCTYPE or entities; export it as plain SVG")
-    if text.count("<") > 2 * _MOST_ELEMENTS:
-        raise AssetError(f"it has more than {_MOST_ELEMENTS} elements; simplify it")
-    if re.search(r"<(image|script|foreignObject)\b", text):
-        raise AssetError("an SVG must hold shapes only: no image, script or foreignObject")
-    found = _VIEW_BOX.search(text)
+    plain = plain_svg(data)
+    across = round(_LARGEST_SIDE * min(1.0, plain.aspect))
+    down = round(_LARGEST_SIDE * min(1.0, 1 / plain.aspect))
     try:
-        *_, width, height = map(float, re.split(r"[\s,]+", found[1].strip()) if found else ())
-        aspect = width / height
-    except (ValueError, ZeroDivisionError):
-        raise AssetError('the <svg> needs viewBox="0 0 WIDTH HEIGHT"') from None
-    if not 1 / _MOST_ASPECT <= aspect <= _MOST_ASPECT:
-        raise AssetError(f"it must not be longer than {_MOST_ASPECT:g} times its width")
-    across = round(_LARGEST_SIDE * min(1.0, aspect))
-    down = round(_LARGEST_SIDE * min(1.0, 1 / aspect))
-    try:
-        return rasterised(data, across, down)
+        return rasterised_apart(plain.text, across, down)
     except ValueError as error:
         raise AssetError(str(error)) from None

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 from heads import noise
@@ -63,11 +61,23 @@ def test_a_bad_cube_says_what_to_mend(text: str, says: str) -> None:
         parse_cube(text)
 
 
-def test_a_file_is_read_and_a_huge_one_refused(tmp_path: Path) -> None:
-    good, huge = tmp_path / "good.cube", tmp_path / "huge.cube"
-    good.write_text(cube())
-    assert Lut.of_file(good).graded(noise()).shape == noise().shape
-    with huge.open("wb") as file:
-        file.truncate(MOST_BYTES + 1)
-    with pytest.raises(CubeError, match="larger than 16 MiB"):
-        Lut.of_file(huge)
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("LUT_3D_SIZE 1000000000", "whole number from 2 to 65"),
+        ("LUT_3D_SIZE 000002" + "9" * 5000, "whole number from 2 to 65"),
+        ("LUT_3D_SIZE 2\nLUT_3D_SIZE 65", "second time"),
+        ("LUT_3D_SIZE 2\n" + "1" * 400 + " 0 0", "line 2: three finite numbers"),
+        ("LUT_3D_SIZE 2\n" + "1" * 4_000_000, "line 2: three finite numbers"),
+        ("LUT_3D_SIZE 2\n" + "0 " * 1_000_000, "line 2: three finite numbers"),
+        ("LUT_3D_SIZE 2\n1e999 0 0", "line 2: three finite numbers"),
+        ("\n" * 5_000_000, "more than 284,625 lines"),
+        (" " * (MOST_BYTES + 1), "larger than 16 MiB"),
+        (cube(head="DOMAIN_MIN 1 1 1\nDOMAIN_MAX 1.00000001 2 2"), "DOMAIN_MIN"),
+        (cube(head="DOMAIN_MIN 0 0 0\nDOMAIN_MAX 1e-300 1 1"), "DOMAIN_MIN"),
+        (cube(head="DOMAIN_MIN nan 0 0"), "three finite numbers"),
+    ],
+)
+def test_a_hostile_cube_is_refused(text: str, says: str) -> None:
+    with pytest.raises(CubeError, match=says):
+        Lut.of_cube(text)

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import json
-import struct
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
+from glb_files import packed, parts, rewritten, write_glb
 from heads import head, skin_picture
 
 from omote_filters.draw.expression import Expression
-from omote_filters.draw.glb import GlbError, decoded, read_glb, write_glb
+from omote_filters.draw.glb import MOST_TRIANGLES, GlbError, read_glb
 from omote_filters.draw.head import HeadFrame
 from omote_filters.draw.props import PROPS, prop
 from omote_filters.draw.render import Light, SolidPainter, lack
@@ -83,69 +83,131 @@ def test_a_glb_file_gives_back_what_was_written() -> None:
 
 def test_the_nodes_of_a_glb_file_place_its_meshes() -> None:
     data = write_glb([ball(1, RED)])
-    length = struct.unpack_from("<I", data, 12)[0]
-    gltf = json.loads(data[20 : 20 + length])
-    gltf["nodes"] = [{"mesh": 0, "translation": [5, 0, 0], "scale": [2, 2, 2]}]
-    (solid,) = read_glb(rewritten(data, gltf))
-    np.testing.assert_allclose(solid.points.max(axis=0), (7, 2, 2), atol=1e-4)
-    np.testing.assert_allclose(np.linalg.norm(solid.normals, axis=1), 1, atol=1e-4)
+    gltf, _ = parts(data)
+    gltf["nodes"] = [
+        {"children": [1, 2], "translation": [5, 0, 0]},
+        {"mesh": 0, "scale": [2, 2, 2]},
+        {"mesh": 0, "translation": [0, 0, 3]},
+    ]
+    first, second = read_glb(rewritten(data, gltf))
+    np.testing.assert_allclose(first.points.max(axis=0), (7, 2, 2), atol=1e-4)
+    np.testing.assert_allclose(second.points.max(axis=0), (6, 1, 4), atol=1e-4)
+    np.testing.assert_allclose(np.linalg.norm(first.normals, axis=1), 1, atol=1e-4)
 
 
-def rewritten(data: bytes, gltf: object) -> bytes:
-    length = struct.unpack_from("<I", data, 12)[0]
-    text = json.dumps(gltf).encode()
-    text += b" " * (-len(text) % 4)
-    return data[:12] + struct.pack("<I", len(text)) + data[16:20] + text + data[20 + length :]
+BALL = write_glb([ball(1, replace(RED, texture=np.full((4, 4, 4), 200, np.uint8)))])
 
 
-def broken(change: str) -> bytes:
-    data = write_glb([ball(1, RED)])
-    length = struct.unpack_from("<I", data, 12)[0]
-    gltf = json.loads(data[20 : 20 + length])
-    match change:
-        case "loop":
-            gltf["nodes"].append({"children": [1]})
-            gltf["scenes"][0]["nodes"] = [1]
-        case "index":
-            gltf["accessors"][3]["bufferView"] = 0
-        case "beyond":
-            gltf["accessors"][0]["count"] = 200_000
-        case "extension":
-            gltf["extensionsRequired"] = ["KHR_draco_mesh_compression"]
-        case "lines":
-            gltf["meshes"][0]["primitives"][0]["mode"] = 1
-        case "empty":
-            gltf["scenes"][0]["nodes"] = []
-        case "negative":
-            gltf["bufferViews"][0]["byteOffset"] = -4
-    return rewritten(data, gltf)
+def nested(levels: int) -> list[dict[str, object]]:
+    """Nodes each of which shows the next one twice: the last 2 ** levels times."""
+    shown: list[dict[str, object]] = [{"children": [n + 1, n + 1]} for n in range(levels)]
+    return [*shown, {"mesh": 0}]
+
+
+@pytest.mark.parametrize(
+    ("where", "value", "told"),
+    [
+        (["nodes"], nested(40), "in two places"),
+        (["nodes"], [{"children": [0]}], "in two places"),
+        (["nodes"], [{"children": list(range(1, 5000))}, *[{"mesh": 0}] * 5000], "more than"),
+        (["nodes"], [{"children": [1.5]}], "whole number"),
+        (["nodes"], [{"mesh": 0, "scale": [0, 1, 1]}], "scaled to nothing"),
+        (["nodes"], [{"mesh": 0, "scale": [1e8] * 3, "translation": [1e8] * 3}], "beyond"),
+        (["nodes"], [{"mesh": 0, "rotation": [1, 2]}], "4 numbers"),
+        (["nodes"], {}, "not a list"),
+        (["nodes", 0, "mesh"], 7, "no 7 in meshes"),
+        (["nodes", 0, "mesh"], -1, "whole number"),
+        (["nodes", 0, "mesh"], True, "whole number"),
+        (["scenes", 0, "nodes"], [], "no mesh"),
+        (["scenes", 0, "nodes"], [0, 0], "in two places"),
+        (["meshes", 0, "primitives"], [{"attributes": {"POSITION": 0}}] * 5000, "more than"),
+        (["meshes", 0, "primitives", 0, "mode"], 1, "triangles"),
+        (["meshes", 0, "primitives", 0, "attributes"], {}, "without POSITION"),
+        (["meshes", 0, "primitives", 0, "attributes", "NORMAL"], 2, "another type"),
+        (["accessors", 0, "count"], 10**30, "whole number"),
+        (["accessors", 0, "count"], 4 * MOST_TRIANGLES, "whole number"),
+        (["accessors", 0, "count"], MOST_TRIANGLES, "not in the file"),
+        (["accessors", 0, "count"], 3, "index beyond"),
+        (["accessors", 0, "sparse"], {"count": 1}, "sparse"),
+        (["accessors", 0, "byteOffset"], 2**33, "whole number"),
+        (["accessors", 1, "count"], 3, "different lengths"),
+        (["accessors", 3, "count"], 4, "half a triangle"),
+        (["accessors", 3, "componentType"], 5126, "no whole numbers"),
+        (["accessors", 3, "componentType"], 5130, "another type"),
+        (["bufferViews", 0, "byteOffset"], -4, "whole number"),
+        (["bufferViews", 0, "byteOffset"], 10**6, "not in the file"),
+        (["bufferViews", 0, "byteLength"], 10**6, "not in the file"),
+        (["bufferViews", 0, "byteStride"], 253, "whole number"),
+        (["bufferViews", 0, "buffer"], 1, "outside the file"),
+        (["images", 0], {"uri": "data:image/png;base64,AAAA"}, "outside the file"),
+        (["images", 0, "bufferView"], 0, "not a PNG"),
+        (["materials", 0, "emissiveFactor"], ["a", 0, 0], "3 numbers"),
+        (["materials", 0], [], "not an object"),
+        (["extensionsRequired"], ["KHR_draco_mesh_compression", "\ud800"], "KHR_draco"),
+    ],
+)
+def test_what_is_wrong_with_a_glb_file_is_said(
+    where: list[str | int], value: object, told: str
+) -> None:
+    gltf, _ = parts(BALL)
+    holder: Any = gltf
+    for step in where[:-1]:
+        holder = holder[step]
+    holder[where[-1]] = value
+    with pytest.raises(GlbError, match=told) as refused:
+        read_glb(rewritten(BALL, gltf))
+    str(refused.value).encode()
+
+
+def test_a_mesh_that_is_shown_often_counts_as_often() -> None:
+    big = ball(1, RED, 120)
+    assert len(big.triangles) < MOST_TRIANGLES < 10 * len(big.triangles)
+    data = write_glb([big])
+    gltf, _ = parts(data)
+    gltf["nodes"] = [{"children": list(range(1, 11))}, *[{"mesh": 0}] * 10]
+    with pytest.raises(GlbError, match="triangles"):
+        read_glb(rewritten(data, gltf))
 
 
 @pytest.mark.parametrize(
     ("data", "told"),
     [
-        (b"", "damaged"),
+        (b"", "too short"),
         (b"glTF" + b"\0" * 60, "not a GLB"),
-        (write_glb([ball(1, RED)])[:900], "damaged|not in the file"),
+        (BALL[:900], "cut short"),
+        (BALL[:-9], "cut short"),
         (b"\0" * (9 * 2**20), "at most"),
-        (broken("loop"), "nested"),
-        (broken("index"), "index|damaged"),
-        (broken("beyond"), "not in the file"),
-        (broken("extension"), "KHR_draco"),
-        (broken("lines"), "triangles"),
-        (broken("empty"), "no mesh"),
-        (broken("negative"), "not in the file"),
+        (packed(b"[]"), "not an object"),
+        (packed(b"[" * 200_000), "cannot be read"),
+        (packed(b'{"a": ' * 100_000), "cannot be read"),
+        (packed(b'{"scene": ' + b"9" * 5000 + b"}"), "cannot be read"),
+        (packed(b'{"scene": 1e999, "scenes": [{}]}'), "whole number"),
+        (packed(b'{"scene": NaN}'), "NaN"),
+        (packed(b'{"scene": 0, "scene": 1}'), "twice"),
+        (packed(b'{"scene": "\xff"}'), "cannot be read"),
+        (packed('{"scene": 0}'.encode("utf-16")), "cannot be read"),
+        (packed(b" " * (3 * 2**20)), "of JSON"),
+        (packed(b"{}"), "no mesh"),
     ],
 )
-def test_a_bad_glb_file_is_refused(data: bytes, told: str) -> None:
+def test_what_is_no_glb_file_is_refused(data: bytes, told: str) -> None:
     with pytest.raises(GlbError, match=told):
         read_glb(data)
 
 
-def test_a_huge_picture_is_refused_before_it_is_decoded() -> None:
-    png = b"\x89PNG\r\n\x1a\n" + struct.pack(">I4sII", 13, b"IHDR", 30_000, 30_000) + b"\0" * 20
-    with pytest.raises(GlbError, match="at most 2048"):
-        decoded(png)
+def test_a_position_that_is_no_number_is_refused() -> None:
+    points = ball(1, RED).points.copy()
+    points[3] = np.nan
+    with pytest.raises(GlbError, match="not a number"):
+        read_glb(write_glb([replace(ball(1, RED), points=points)]))
+
+
+def test_a_model_has_few_textures() -> None:
+    solids = [
+        ball(1, Material(texture=np.full((2, 2, 4), n, np.uint8)), sides=6) for n in range(20)
+    ]
+    with pytest.raises(GlbError, match="16 textures"):
+        read_glb(write_glb(solids))
 
 
 def test_the_rig_opens_the_mouth_and_closes_the_eyes() -> None:

@@ -1,26 +1,39 @@
-"""Reads and writes GLB, the binary form of glTF 2.0: meshes with materials, nothing that moves."""
+"""Reads GLB, the binary form of glTF 2.0: meshes with materials, nothing that moves.
+
+Files come from strangers. Whatever is read has a kind and a bound, and work is counted before it
+is done: a small file may ask for the same mesh, node or picture any number of times.
+"""
 
 from __future__ import annotations
 
 import json
+import math
 import struct
 from collections.abc import Mapping, Sequence
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, NoReturn
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from omote_filters.draw.picture import PictureError, decoded, size_of
 from omote_filters.draw.solid import Material, Solid, smooth_normals
-from omote_models.face import FloatArray
 
 MOST_BYTES = 8 * 2**20
 MOST_TRIANGLES = 60_000
-MOST_SIDE = 2048
-"""Limits of a file, of all its meshes together, and of a texture's sides."""
+"""Of a file, of all its meshes together, each counted as often as a node shows it."""
+_MOST_JSON = 2 * 2**20
+_MOST_NODES = 2048
+_MOST_VERTICES = 3 * MOST_TRIANGLES
+_MOST_SOLIDS = 256
+"""Each is a call of OpenGL in every picture."""
+_MOST_TEXTURES = 16
+_MOST_TEXELS = 4 * 2048 * 2048
+_FARTHEST = 1000.0
+"""From the head's middle, in cm."""
 
 _MAGIC, _JSON, _BINARY = 0x46546C67, 0x4E4F534A, 0x004E4942
-_TYPES: Mapping[int, type[np.generic]] = {
+_KINDS: Mapping[int, type[np.generic]] = {
     5120: np.int8,
     5121: np.uint8,
     5122: np.int16,
@@ -29,7 +42,8 @@ _TYPES: Mapping[int, type[np.generic]] = {
     5126: np.float32,
 }
 _WIDTHS = {"SCALAR": 1, "VEC2": 2, "VEC3": 3, "VEC4": 4}
-_DEEPEST = 32
+
+Json = Mapping[str, object]
 
 
 class GlbError(ValueError):
@@ -48,174 +62,294 @@ def read_glb(data: bytes) -> list[Solid]:
     """
     if len(data) > MOST_BYTES:
         raise GlbError(f"is {len(data):,} bytes; at most {MOST_BYTES:,} are read")
+    # Numbers that overflow are found where positions are looked at.
+    with np.errstate(all="ignore"):
+        return _Reader(*_chunks(data)).solids()
+
+
+def _chunks(data: bytes) -> tuple[Json, bytes]:
+    """The file's JSON and its binary part."""
+    if len(data) < 20:
+        raise GlbError("is not a GLB file: it is too short")
+    magic, version, _, length, kind = struct.unpack_from("<IIIII", data)
+    if magic != _MAGIC or version != 2:
+        raise GlbError("is not a GLB file of glTF 2.0")
+    if kind != _JSON or length > len(data) - 20:
+        raise GlbError("does not begin with its JSON, or is cut short")
+    gltf = _parsed(data[20 : 20 + length])
+    at = 20 + length
+    if len(data) < at + 8:
+        return gltf, b""
+    size, kind = struct.unpack_from("<II", data, at)
+    if kind != _BINARY or size > len(data) - at - 8:
+        raise GlbError("has a binary part that is cut short")
+    return gltf, data[at + 8 : at + 8 + size]
+
+
+def _parsed(text: bytes) -> Json:
+    if len(text) > _MOST_JSON:
+        raise GlbError(f"has more than {_MOST_JSON // 2**20} MiB of JSON")
     try:
-        return _File(data).solids()
+        found = json.loads(
+            text.decode(), object_pairs_hook=_without_doubles, parse_constant=_no_constant
+        )
     except GlbError:
         raise
-    except (struct.error, KeyError, IndexError, TypeError, ValueError, cv2.error) as error:
-        raise GlbError(f"is damaged: {type(error).__name__}") from None
+    # Too deep, not UTF-8, not JSON, or a number of thousands of digits.
+    except (RecursionError, ValueError):
+        raise GlbError("has JSON that cannot be read") from None
+    return _object(found, "its JSON")
 
 
-class _File:
-    def __init__(self, data: bytes) -> None:
-        magic, version, _ = struct.unpack_from("<III", data)
-        if magic != _MAGIC or version != 2:
-            raise GlbError("is not a GLB file of glTF 2.0")
-        length, kind = struct.unpack_from("<II", data, 12)
-        if kind != _JSON:
-            raise GlbError("does not begin with its JSON")
-        self._gltf: dict[str, Any] = json.loads(data[20 : 20 + length])
-        self._binary = b""
-        if len(data) > 28 + length:
-            size, kind = struct.unpack_from("<II", data, 20 + length)
-            if kind == _BINARY:
-                self._binary = data[28 + length : 28 + length + size]
-        needed = self._gltf.get("extensionsRequired")
-        if needed:
-            raise GlbError(f"needs extensions, which are not supported: {', '.join(needed)[:120]}")
-        self._triangles = 0
+def _without_doubles(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    made = dict(pairs)
+    if len(made) != len(pairs):
+        raise GlbError("says the same thing twice in its JSON")
+    return made
+
+
+def _no_constant(name: str) -> NoReturn:
+    raise GlbError(f"has {name} in its JSON, which is no number")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Shown:
+    """A primitive where a node puts it."""
+
+    primitive: Json
+    place: NDArray[np.float64]
+
+
+class _Reader:
+    def __init__(self, gltf: Json, binary: bytes) -> None:
+        self._gltf, self._binary = gltf, binary
         self._textures: dict[int, NDArray[np.uint8]] = {}
+        self._texels = 0
 
     def solids(self) -> list[Solid]:
-        scenes = self._gltf.get("scenes", [])
-        roots = scenes[self._gltf.get("scene", 0)]["nodes"] if scenes else []
-        found: list[Solid] = []
-        for root in roots:
-            self._node(root, np.eye(4), found, 0)
+        needed = _list(self._gltf, "extensionsRequired")
+        if needed:
+            names = ", ".join(ascii(name) for name in needed[:8])
+            raise GlbError(f"needs extensions, which are not supported: {names[:120]}")
+        shown = self._shown()
+        self._count(shown)
+        return [self._solid(one) for one in shown]
+
+    def _shown(self) -> list[_Shown]:
+        """What the scene's nodes show. Every node is visited once: glTF demands a strict tree."""
+        found: list[_Shown] = []
+        visited: set[int] = set()
+        waiting = [(node, np.eye(4)) for node in self._roots()]
+        while waiting:
+            index, above = waiting.pop()
+            if index in visited:
+                raise GlbError(f"has node {index} in two places; glTF demands a tree of nodes")
+            visited.add(index)
+            if len(visited) > _MOST_NODES:
+                raise GlbError(f"has more than {_MOST_NODES} nodes; join some")
+            node = self._of("nodes", index)
+            place = above @ _matrix(node)
+            if "mesh" in node:
+                mesh = self._of("meshes", node["mesh"])
+                found += [_Shown(_object(p, "primitive"), place) for p in _list(mesh, "primitives")]
+            if len(found) > _MOST_SOLIDS:
+                raise GlbError(f"shows more than {_MOST_SOLIDS} meshes; join some")
+            # The first child is visited next: solids come in the order of the file.
+            waiting += [(_whole(c, "child"), place) for c in reversed(_list(node, "children"))]
         if not found:
             raise GlbError("holds no mesh in its scene")
         return found
 
-    def _node(self, index: int, above: NDArray[np.float64], found: list[Solid], depth: int) -> None:
-        if depth > _DEEPEST:
-            raise GlbError(f"has nodes nested deeper than {_DEEPEST}")
-        node = self._gltf["nodes"][index]
-        place = above @ _matrix(node)
-        if "mesh" in node:
-            for primitive in self._gltf["meshes"][node["mesh"]]["primitives"]:
-                if primitive.get("mode", 4) != 4:
-                    raise GlbError("holds lines or points; only triangles are drawn")
-                found.append(self._solid(primitive, place))
-        for child in node.get("children", []):
-            self._node(child, place, found, depth + 1)
+    def _roots(self) -> list[int]:
+        if not _list(self._gltf, "scenes"):
+            return []
+        scene = self._of("scenes", self._gltf.get("scene", 0))
+        return [_whole(node, "node") for node in reversed(_list(scene, "nodes"))]
 
-    def _solid(self, primitive: Mapping[str, Any], place: NDArray[np.float64]) -> Solid:
-        attributes = primitive["attributes"]
-        points = self._accessor(attributes["POSITION"])[:, :3].astype(np.float64)
-        if "indices" in primitive:
-            triangles = self._accessor(primitive["indices"]).reshape(-1, 3).astype(np.int64)
-        else:
-            triangles = np.arange(len(points)).reshape(-1, 3)
-        self._triangles += len(triangles)
-        if self._triangles > MOST_TRIANGLES:
-            raise GlbError(f"holds more than {MOST_TRIANGLES:,} triangles")
-        if len(triangles) and (triangles.min() < 0 or triangles.max() >= len(points)):
-            raise GlbError("has an index beyond its vertices")
-        turned = np.asarray(points @ place[:3, :3].T + place[:3, 3], np.float32)
-        if not np.isfinite(turned).all():
-            raise GlbError("has a position that is not a number")
-        if np.linalg.det(place[:3, :3]) < 0:
+    def _count(self, shown: Sequence[_Shown]) -> None:
+        """Refuse what is too much, before anything is made of it."""
+        vertices = corners = 0
+        for one in shown:
+            if one.primitive.get("mode", 4) != 4:
+                raise GlbError("holds lines or points; only triangles are drawn")
+            points = self._size(self._attribute(one.primitive, "POSITION"))
+            vertices += points
+            indices = one.primitive.get("indices")
+            corners += points if indices is None else self._size(indices)
+        if corners > 3 * MOST_TRIANGLES or vertices > _MOST_VERTICES:
+            raise GlbError(
+                f"holds more than {MOST_TRIANGLES:,} triangles or {_MOST_VERTICES:,} vertices"
+            )
+
+    def _solid(self, shown: _Shown) -> Solid:
+        primitive, place = shown.primitive, shown.place
+        points = self._floats(self._attribute(primitive, "POSITION"), 3)
+        triangles = self._triangles(primitive, len(points))
+        turned = np.asarray(points @ place[:3, :3].T + place[:3, 3])
+        if not np.isfinite(turned).all() or np.abs(turned).max() > _FARTHEST:
+            raise GlbError(
+                f"has a position that is not a number or beyond {_FARTHEST:g} cm; "
+                "make it in centimetres of the head"
+            )
+        volume = float(np.linalg.det(place[:3, :3]))
+        if not math.isfinite(volume) or volume == 0:
+            raise GlbError("has a node that is scaled to nothing")
+        if volume < 0:
             triangles = triangles[:, ::-1]
-        small = np.asarray(triangles, np.int32)
-        if "NORMAL" in attributes:
-            raw = self._accessor(attributes["NORMAL"])[:, :3].astype(np.float64)
-            normals = raw @ np.linalg.inv(place[:3, :3])
-            length = np.maximum(np.linalg.norm(normals, axis=1, keepdims=True), 1e-9)
-            normals = np.nan_to_num(normals / length).astype(np.float32)
-        else:
-            normals = smooth_normals(turned, small)
+        made = np.asarray(turned, np.float32)
         uv = np.zeros((len(points), 2), np.float32)
-        if "TEXCOORD_0" in attributes:
-            uv = np.nan_to_num(self._accessor(attributes["TEXCOORD_0"])[:, :2]).astype(np.float32)
-        if not len(turned) == len(normals) == len(uv):
+        if (index := self._attribute(primitive, "TEXCOORD_0", None)) is not None:
+            uv = np.asarray(np.clip(_finite(self._floats(index, 2)), -1e4, 1e4), np.float32)
+        normals = smooth_normals(made, triangles)
+        if (index := self._attribute(primitive, "NORMAL", None)) is not None:
+            normals = _turned(self._floats(index, 3), place)
+        if not len(made) == len(normals) == len(uv):
             raise GlbError("has attributes of different lengths")
-        return Solid(turned, normals, small, uv, self._material(primitive.get("material")))
+        return Solid(made, normals, triangles, uv, self._material(primitive.get("material")))
 
-    def _accessor(self, index: int) -> NDArray[Any]:
-        accessor = self._gltf["accessors"][index]
+    def _triangles(self, primitive: Json, points: int) -> NDArray[np.int32]:
+        if "indices" in primitive:
+            rows = self._accessor(primitive["indices"], "SCALAR")
+            if rows.dtype.kind != "u":
+                raise GlbError("has indices that are no whole numbers")
+            corners = rows[:, 0].astype(np.int64)
+        else:
+            corners = np.arange(points, dtype=np.int64)
+        if len(corners) % 3 or corners.max() >= points:
+            raise GlbError("has an index beyond its vertices, or half a triangle")
+        return np.asarray(corners.reshape(-1, 3), np.int32)
+
+    def _attribute(self, primitive: Json, name: str, *default: object) -> object:
+        attributes = _object(primitive.get("attributes"), "attributes")
+        if name not in attributes and not default:
+            raise GlbError(f"has a mesh without {name}")
+        return attributes.get(name, *default)
+
+    def _of(self, kind: str, index: object) -> Json:
+        """An entry of one of the file's lists."""
+        at, entries = _whole(index, kind), _list(self._gltf, kind)
+        if at >= len(entries):
+            raise GlbError(f"is damaged: there is no {at} in {kind}")
+        return _object(entries[at], kind)
+
+    def _size(self, index: object) -> int:
+        return _whole(self._of("accessors", index).get("count"), "count", _MOST_VERTICES)
+
+    def _floats(self, index: object, width: int) -> NDArray[np.float64]:
+        rows = self._accessor(index, f"VEC{width}")
+        found = np.asarray(rows, np.float64)
+        if rows.dtype.kind in "iu":
+            if not self._of("accessors", index).get("normalized"):
+                raise GlbError("has whole numbers where fractions are needed")
+            found = np.maximum(found / np.iinfo(rows.dtype).max, -1.0)
+        return found
+
+    def _accessor(self, index: object, wanted: str) -> NDArray[Any]:
+        accessor = self._of("accessors", index)
         if "sparse" in accessor or "bufferView" not in accessor:
             raise GlbError("has sparse data, which is not supported")
-        view = self._gltf["bufferViews"][accessor["bufferView"]]
-        kind = np.dtype(_TYPES[accessor["componentType"]])
-        width, count = _WIDTHS[accessor["type"]], int(accessor["count"])
-        start = int(view.get("byteOffset", 0)) + int(accessor.get("byteOffset", 0))
-        step = int(view.get("byteStride", 0)) or width * kind.itemsize
-        end = start + (count - 1) * step + width * kind.itemsize
-        if not 0 < count <= 4 * MOST_TRIANGLES or start < 0 or end > len(self._binary):
+        kind = _KINDS.get(_whole(accessor.get("componentType"), "componentType"))
+        if kind is None or accessor.get("type") != wanted:
+            raise GlbError(f"has data of another type than {wanted}")
+        width, size, count = _WIDTHS[wanted], np.dtype(kind).itemsize, self._size(index)
+        view = self._of("bufferViews", accessor["bufferView"])
+        data = self._view(view)
+        start = _whole(accessor.get("byteOffset", 0), "byteOffset")
+        step = _whole(view.get("byteStride", 0), "byteStride", 252) or width * size
+        if not count or start + (count - 1) * step + width * size > len(data):
             raise GlbError("refers to data that is not in the file")
-        rows = np.ndarray((count, width), kind, self._binary, start, (step, kind.itemsize))
-        if accessor.get("normalized") and kind.kind in "iu":
-            return np.asarray(rows / np.iinfo(kind).max, np.float32)
-        return rows
+        return np.ndarray((count, width), kind, data, start, (step, size))
 
-    def _material(self, index: int | None) -> Material:
+    def _view(self, view: Json) -> memoryview:
+        if _whole(view.get("buffer", 0), "buffer"):
+            raise GlbError("refers to data outside the file; export it as one .glb")
+        start = _whole(view.get("byteOffset", 0), "byteOffset")
+        end = start + _whole(view.get("byteLength"), "byteLength")
+        if end > len(self._binary):
+            raise GlbError("refers to data that is not in the file")
+        return memoryview(self._binary)[start:end]
+
+    def _material(self, index: object) -> Material:
         if index is None:
             return Material()
-        told = self._gltf["materials"][index]
-        surface = told.get("pbrMetallicRoughness", {})
-        red, green, blue, alpha = (
-            min(max(float(v), 0.0), 1.0) for v in surface.get("baseColorFactor", (1, 1, 1, 1))
-        )
-        glow = told.get("emissiveFactor", (0, 0, 0))
-        texture = surface.get("baseColorTexture")
+        told = self._of("materials", index)
+        surface = _object(told.get("pbrMetallicRoughness", {}), "pbrMetallicRoughness")
+        red, green, blue, alpha = _shares(surface, "baseColorFactor", (1, 1, 1, 1))
+        glow = _shares(told, "emissiveFactor", (0, 0, 0))
+        (metal,) = _shares(surface, "metallicFactor", (1,))
+        (rough,) = _shares(surface, "roughnessFactor", (1,))
+        art = surface.get("baseColorTexture")
         return Material(
             (red, green, blue),
             1.0 if told.get("alphaMode", "OPAQUE") == "OPAQUE" else alpha,
-            float(surface.get("metallicFactor", 1.0)),
-            float(surface.get("roughnessFactor", 1.0)),
-            (float(glow[0]), float(glow[1]), float(glow[2])),
-            None if texture is None else self._texture(texture["index"]),
-            bool(told.get("doubleSided", False)),
+            metal,
+            rough,
+            (glow[0], glow[1], glow[2]),
+            None if art is None else self._texture(_object(art, "texture").get("index")),
+            told.get("doubleSided") is True,
         )
 
-    def _texture(self, index: int) -> NDArray[np.uint8]:
-        source = self._gltf["textures"][index]["source"]
+    def _texture(self, index: object) -> NDArray[np.uint8]:
+        source = _whole(self._of("textures", index).get("source"), "source")
         if source not in self._textures:
-            image = self._gltf["images"][source]
+            image = self._of("images", source)
             if "bufferView" not in image:
-                raise GlbError("refers to a texture outside the file")
-            view = self._gltf["bufferViews"][image["bufferView"]]
-            start = int(view.get("byteOffset", 0))
-            data = self._binary[start : start + int(view["byteLength"])]
-            self._textures[source] = decoded(data)
+                raise GlbError("refers to a texture outside the file; export it as one .glb")
+            data = bytes(self._view(self._of("bufferViews", image["bufferView"])))
+            width, height = size_of(data) or (0, 0)
+            self._texels += width * height
+            if len(self._textures) >= _MOST_TEXTURES or self._texels > _MOST_TEXELS:
+                raise GlbError(
+                    f"has more than {_MOST_TEXTURES} textures or {_MOST_TEXELS:,} texels"
+                )
+            try:
+                self._textures[source] = decoded(data)
+            except PictureError as error:
+                raise GlbError(str(error)) from None
         return self._textures[source]
 
 
-def decoded(data: bytes) -> NDArray[np.uint8]:
-    """A PNG or JPEG as (h, w, 4) uint8 RGBA.
-
-    Raises:
-        GlbError: it cannot be decoded, or is larger than `MOST_SIDE`.
-    """
-    size = _size_of(data)
-    if size is None or max(size) > MOST_SIDE:
-        raise GlbError(f"has a picture that is not a PNG or JPEG of at most {MOST_SIDE} pixels")
-    picture = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
-    if picture is None or picture.dtype != np.uint8:
-        raise GlbError("has a picture that cannot be decoded")
-    code = {2: cv2.COLOR_GRAY2RGBA, 3: cv2.COLOR_BGR2RGBA, 4: cv2.COLOR_BGRA2RGBA}
-    channels = 2 if picture.ndim == 2 or picture.shape[2] == 1 else picture.shape[2]
-    return np.asarray(cv2.cvtColor(picture, code[channels]), np.uint8)
+def _object(value: object, what: str) -> Json:
+    if not isinstance(value, dict):
+        raise GlbError(f"is damaged: {what} is not an object")
+    return value
 
 
-def _size_of(data: bytes) -> tuple[int, int] | None:
-    """Width and height before anything is decoded; None where it is neither PNG nor JPEG."""
-    if data[:8] == b"\x89PNG\r\n\x1a\n" and len(data) >= 24:
-        width, height = struct.unpack_from(">II", data, 16)
-        return int(width), int(height)
-    at = 2
-    while data[:2] == b"\xff\xd8" and at + 9 < len(data) and data[at] == 0xFF:
-        if data[at + 1] in (0xC0, 0xC1, 0xC2):
-            height, width = struct.unpack_from(">HH", data, at + 5)
-            return int(width), int(height)
-        at += 2 + int(struct.unpack_from(">H", data, at + 2)[0])
-    return None
+def _list(holder: Json, key: str) -> list[object]:
+    value = holder.get(key, [])
+    if not isinstance(value, list):
+        raise GlbError(f"is damaged: {key} is not a list")
+    return value
 
 
-def _matrix(node: Mapping[str, Any]) -> NDArray[np.float64]:
+def _whole(value: object, what: str, most: int = MOST_BYTES) -> int:
+    """A whole number from 0; exporters write 3.0 as well."""
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= most:
+        raise GlbError(f"is damaged: {what} is not a whole number from 0 to {most:,}")
+    return value
+
+
+def _numbers(holder: Json, key: str, default: Sequence[float]) -> list[float]:
+    """As many finite numbers as `default` has."""
+    value = holder.get(key, default)
+    values = value if isinstance(value, list | tuple) else [value]
+    good = [float(v) for v in values if isinstance(v, int | float) and abs(v) < 1e9]
+    if not len(good) == len(values) == len(default):
+        raise GlbError(f"is damaged: {key} is not {len(default)} numbers")
+    return good
+
+
+def _shares(holder: Json, key: str, default: Sequence[float]) -> list[float]:
+    return [min(max(value, 0.0), 1.0) for value in _numbers(holder, key, default)]
+
+
+def _matrix(node: Json) -> NDArray[np.float64]:
+    """Where a node stands in the one above it, (4, 4)."""
     if "matrix" in node:
-        return np.array(node["matrix"], np.float64).reshape(4, 4).T
-    x, y, z, w = node.get("rotation", (0, 0, 0, 1))
+        return np.array(_numbers(node, "matrix", (0,) * 16)).reshape(4, 4).T
+    x, y, z, w = _numbers(node, "rotation", (0, 0, 0, 1))
     turn = np.array(
         (
             (1 - 2 * (y * y + z * z), 2 * (x * y - z * w), 2 * (x * z + y * w)),
@@ -224,86 +358,18 @@ def _matrix(node: Mapping[str, Any]) -> NDArray[np.float64]:
         )
     )
     made = np.eye(4)
-    made[:3, :3] = turn * np.array(node.get("scale", (1, 1, 1)), np.float64)
-    made[:3, 3] = node.get("translation", (0, 0, 0))
+    made[:3, :3] = turn * np.array(_numbers(node, "scale", (1, 1, 1)))
+    made[:3, 3] = _numbers(node, "translation", (0, 0, 0))
     return made
 
 
-def write_glb(solids: Sequence[Solid]) -> bytes:
-    """A GLB file of some solids, for authors who make them in Python."""
-    chunks: list[bytes] = []
-    gltf: dict[str, Any] = {
-        "asset": {"version": "2.0", "generator": "omote"},
-        "scene": 0,
-        "scenes": [{"nodes": list(range(len(solids)))}],
-        "nodes": [{"mesh": n} for n in range(len(solids))],
-        "meshes": [],
-        "materials": [],
-        "accessors": [],
-        "bufferViews": [],
-    }
+def _turned(normals: NDArray[np.float64], place: NDArray[np.float64]) -> NDArray[np.float32]:
+    """Normals under a node, of length 1."""
+    # The inverse alone is right for scaled nodes; a nearly flat one may still overflow.
+    turned = _finite(_finite(normals) @ np.linalg.inv(place[:3, :3]))
+    length = np.maximum(np.linalg.norm(turned, axis=1, keepdims=True), 1e-9)
+    return np.asarray(_finite(turned / length), np.float32)
 
-    def stored(data: bytes, **view: Any) -> int:
-        start = sum(map(len, chunks))
-        chunks.append(data + b"\0" * (-len(data) % 4))
-        gltf["bufferViews"].append(
-            {"buffer": 0, "byteOffset": start, "byteLength": len(data), **view}
-        )
-        return len(gltf["bufferViews"]) - 1
 
-    def accessor(values: FloatArray | NDArray[np.uint32], kind: str) -> int:
-        entry: dict[str, Any] = {
-            "bufferView": stored(np.ascontiguousarray(values).tobytes()),
-            "componentType": 5126 if values.dtype == np.float32 else 5125,
-            "count": len(values),
-            "type": kind,
-        }
-        if kind == "VEC3":
-            entry["min"], entry["max"] = values.min(axis=0).tolist(), values.max(axis=0).tolist()
-        gltf["accessors"].append(entry)
-        return len(gltf["accessors"]) - 1
-
-    for number, solid in enumerate(solids):
-        material = solid.material
-        surface: dict[str, Any] = {
-            "baseColorFactor": [*material.colour, material.alpha],
-            "metallicFactor": material.metal,
-            "roughnessFactor": material.rough,
-        }
-        if material.texture is not None:
-            bgra = cv2.cvtColor(material.texture, cv2.COLOR_RGBA2BGRA)
-            png = cv2.imencode(".png", bgra)[1].tobytes()
-            images = gltf.setdefault("images", [])
-            images.append({"bufferView": stored(png), "mimeType": "image/png"})
-            gltf.setdefault("textures", []).append({"source": len(images) - 1})
-            surface["baseColorTexture"] = {"index": len(images) - 1}
-        gltf["materials"].append(
-            {
-                "pbrMetallicRoughness": surface,
-                "emissiveFactor": list(material.glow),
-                "alphaMode": "OPAQUE" if material.alpha >= 1 else "BLEND",
-                "doubleSided": material.both_sides,
-            }
-        )
-        attributes = {
-            "POSITION": accessor(solid.points.astype(np.float32), "VEC3"),
-            "NORMAL": accessor(solid.normals.astype(np.float32), "VEC3"),
-            "TEXCOORD_0": accessor(solid.uv.astype(np.float32), "VEC2"),
-        }
-        indices = accessor(solid.triangles.astype(np.uint32).reshape(-1, 1), "SCALAR")
-        primitive = {"attributes": attributes, "indices": indices, "material": number}
-        gltf["meshes"].append({"primitives": [primitive]})
-    gltf["buffers"] = [{"byteLength": sum(map(len, chunks))}]
-    text = json.dumps(gltf, separators=(",", ":")).encode()
-    text += b" " * (-len(text) % 4)
-    binary = b"".join(chunks)
-    total = 12 + 8 + len(text) + 8 + len(binary)
-    return b"".join(
-        (
-            struct.pack("<III", _MAGIC, 2, total),
-            struct.pack("<II", len(text), _JSON),
-            text,
-            struct.pack("<II", len(binary), _BINARY),
-            binary,
-        )
-    )
+def _finite(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    return np.nan_to_num(values, nan=0.0, posinf=0.0, neginf=0.0)

@@ -8,10 +8,8 @@ curves hold the steep part, so that a gradient shows no steps.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 
 import cv2
 import numpy as np
@@ -25,7 +23,12 @@ Colours = NDArray[np.float32]
 Triple = tuple[float, ...]
 
 LARGEST = 65
+_SIZES = frozenset(map(str, range(2, LARGEST + 1)))
 MOST_BYTES = 16 * 1024 * 1024
+_MOST_LINES = LARGEST**3 + 10_000
+_LONGEST_NUMBER = 64
+_LARGEST_VALUE = 1e4
+_NARROWEST = 1e-4
 _BITS = 6
 _NODES = 1 << _BITS
 
@@ -69,18 +72,6 @@ class Lut:
             CubeError: it is not a 3D table of 2 to 65 nodes a side, or it is damaged.
         """
         return cls.of(parse_cube(text).at)
-
-    @classmethod
-    def of_file(cls, path: Path) -> Lut:
-        """A table from a .cube file.
-
-        Raises:
-            CubeError: it is too large, or as `of_cube`.
-            OSError: it cannot be read.
-        """
-        if path.stat().st_size > MOST_BYTES:
-            raise CubeError(f"{path.name} is larger than {MOST_BYTES // 2**20} MiB")
-        return cls.of_cube(path.read_text("utf-8", "replace"))
 
     def graded(self, picture: Picture) -> Picture:
         """A picture, (height, width, 3) uint8 RGB, in new colours; the argument is unchanged."""
@@ -145,52 +136,74 @@ def parse_cube(text: str) -> Cube:
     """
     if len(text) > MOST_BYTES:
         raise CubeError(f"the file is larger than {MOST_BYTES // 2**20} MiB")
-    size, rows = 0, list[Triple]()
-    ends: dict[str, Triple] = {"DOMAIN_MIN": (0.0,) * 3, "DOMAIN_MAX": (1.0,) * 3}
-    for number, line in enumerate(text.lstrip("\ufeff").splitlines(), 1):
+    lines = text.lstrip("\ufeff").splitlines()
+    if len(lines) > _MOST_LINES:
+        raise CubeError(f"it has more than {_MOST_LINES:,} lines; take out its comments")
+    table = _Table()
+    for number, line in enumerate(lines, 1):
         words = line.split("#", 1)[0].split()
-        if not words or words[0] == "TITLE":
-            continue
-        if words[0] == "LUT_3D_SIZE":
-            size = _size(words, number)
-        elif words[0] in ends:
-            ends[words[0]] = _triple(words[1:], number)
-        elif words[0].startswith("LUT_1D"):
-            raise CubeError(f"line {number}: this is a 1D table; a 3D one is needed (LUT_3D_SIZE)")
-        elif words[0][0].isalpha() and words[0].lower() not in ("nan", "inf", "infinity"):
-            raise CubeError(f"line {number}: the keyword {words[0][:40]!r} is not known")
-        elif not size:
-            raise CubeError(f"line {number}: a colour stands before LUT_3D_SIZE")
+        try:
+            if words and words[0] != "TITLE":
+                table.take(words)
+        except CubeError as error:
+            raise CubeError(f"line {number}: {error}") from None
+    return table.cube()
+
+
+class _Table:
+    """What the lines of a file have said so far."""
+
+    def __init__(self) -> None:
+        self._size = 0
+        self._rows: list[Triple] = []
+        self._ends: dict[str, Triple] = {"DOMAIN_MIN": (0.0,) * 3, "DOMAIN_MAX": (1.0,) * 3}
+
+    def take(self, words: list[str]) -> None:
+        first = words[0]
+        if first == "LUT_3D_SIZE":
+            if self._size:
+                raise CubeError("LUT_3D_SIZE stands here a second time")
+            self._size = _size(words)
+        elif first in self._ends:
+            self._ends[first] = _triple(words[1:])
+        elif first.startswith("LUT_1D"):
+            raise CubeError("this is a 1D table; a 3D one is needed (LUT_3D_SIZE)")
+        elif first[0].isalpha() and first.lower() not in ("nan", "inf", "infinity"):
+            raise CubeError(f"the keyword {first[:40]!r} is not known")
+        elif not self._size:
+            raise CubeError("a colour stands before LUT_3D_SIZE")
+        elif len(self._rows) == self._size**3:
+            raise CubeError(f"more than {self._size}³ = {self._size**3} colours")
         else:
-            rows.append(_triple(words, number))
-            if len(rows) > size**3:
-                raise CubeError(f"line {number}: more than {size}³ = {size**3} colours")
-    return _cube(size, ends["DOMAIN_MIN"], ends["DOMAIN_MAX"], rows)
+            self._rows.append(_triple(words))
+
+    def cube(self) -> Cube:
+        size, rows = self._size, self._rows
+        if not size:
+            raise CubeError("there is no LUT_3D_SIZE: this is not a 3D .cube file")
+        if len(rows) != size**3:
+            raise CubeError(f"{len(rows)} colours where LUT_3D_SIZE {size} asks for {size**3}")
+        low, high = (np.array(self._ends[end], np.float32) for end in ("DOMAIN_MIN", "DOMAIN_MAX"))
+        # Compared as they are stored: what differs in the text may be equal here.
+        if not (high - low >= _NARROWEST).all():
+            raise CubeError(f"DOMAIN_MIN must lie at least {_NARROWEST} below DOMAIN_MAX")
+        return Cube(np.array(rows, np.float32).reshape(size, size, size, 3), low, high)
 
 
-def _cube(size: int, low: Triple, high: Triple, rows: list[Triple]) -> Cube:
-    if not size:
-        raise CubeError("there is no LUT_3D_SIZE: this is not a 3D .cube file")
-    if len(rows) != size**3:
-        raise CubeError(f"{len(rows)} colours where LUT_3D_SIZE {size} asks for {size**3}")
-    if not all(a < b for a, b in zip(low, high, strict=True)):
-        raise CubeError(f"DOMAIN_MIN {low} must lie below DOMAIN_MAX {high}")
-    nodes = np.array(rows, np.float32).reshape(size, size, size, 3)
-    return Cube(nodes, np.array(low, np.float32), np.array(high, np.float32))
-
-
-def _size(words: list[str], number: int) -> int:
+def _size(words: list[str]) -> int:
     given = words[1] if len(words) == 2 else ""
-    if not (given.isascii() and given.isdigit() and 2 <= int(given[:6]) <= LARGEST):
-        raise CubeError(f"line {number}: LUT_3D_SIZE must be a whole number from 2 to {LARGEST}")
+    if given not in _SIZES:
+        raise CubeError(f"LUT_3D_SIZE must be a whole number from 2 to {LARGEST}")
     return int(given)
 
 
-def _triple(words: list[str], number: int) -> Triple:
+def _triple(words: list[str]) -> Triple:
     try:
-        values = tuple(map(float, words))
+        values = tuple(float(word) for word in words[:4] if len(word) <= _LONGEST_NUMBER)
     except ValueError:
         values = ()
-    if len(values) != 3 or not all(math.isfinite(v) and abs(v) < 1e4 for v in values):
-        raise CubeError(f"line {number}: three finite numbers are needed")
+    if not len(values) == len(words) == 3 or not all(
+        abs(value) < _LARGEST_VALUE for value in values
+    ):
+        raise CubeError("three finite numbers are needed")
     return values
