@@ -16,13 +16,15 @@ from rich.markup import render
 from typer.main import get_command
 from typer.testing import CliRunner
 
-from omote_server.cli import app, common
+from omote_server.cli import app, terminal
+from omote_server.cli.lazy import StandIn
 
 run = CliRunner()
 HOSTILE = "[train] [/x] [link=y]z :warning: a[b].jpg"
 
 
 def commands(command: Any, name: str = "omote") -> Iterator[tuple[str, Any]]:
+    command = command.itself() if isinstance(command, StandIn) else command
     yield name, command
     for each, sub in getattr(command, "commands", {}).items():
         yield from commands(sub, f"{name} {each}")
@@ -40,7 +42,7 @@ def test_no_help_text_loses_its_brackets() -> None:
     assert "omote[train]" in run.invoke(app, ["train", "--help"]).output
 
 
-@pytest.mark.parametrize("printing", [common.console, common.errors])
+@pytest.mark.parametrize("printing", [terminal.console, terminal.errors])
 def test_what_is_printed_is_not_read_as_markup(printing: Console) -> None:
     with printing.capture() as printed:
         printing.print(HOSTILE)
@@ -48,10 +50,10 @@ def test_what_is_printed_is_not_read_as_markup(printing: Console) -> None:
 
 
 def test_an_error_and_a_progress_bar_say_what_they_were_given() -> None:
-    with common.errors.capture() as printed, pytest.raises(typer.Exit):
-        common.fail(HOSTILE)
+    with terminal.errors.capture() as printed, pytest.raises(typer.Exit):
+        terminal.fail(HOSTILE)
     assert HOSTILE in printed.get()
-    progress = common.progress_bar()
+    progress = terminal.progress_bar()
     progress.add_task(HOSTILE, total=1)
     wide = Console(width=200)
     with wide.capture() as printed:

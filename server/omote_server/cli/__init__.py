@@ -1,22 +1,13 @@
-"""The command line. Its modules import what is heavy only when a command runs."""
+"""The command line. A command's module is imported when the command runs, not before."""
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import typer
 
-from omote_server.cli import (
-    apply,
-    bench,
-    dataset,
-    demo,
-    doctor,
-    evaluate,
-    filters,
-    models,
-    serve,
-    stream,
-    train,
-)
+from omote_server.cli.lazy import add_commands
+from omote_server.version import VERSION
 
 app = typer.Typer(
     name="omote",
@@ -25,14 +16,39 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-app.command("serve", epilog=serve.EXAMPLE)(serve.serve)
-app.command("apply", epilog=apply.EXAMPLE)(apply.apply)
-app.command("stream", epilog=stream.EXAMPLE)(stream.stream)
-app.add_typer(filters.app, name="filters")
-app.add_typer(models.app, name="models")
-app.command("bench", epilog=bench.EXAMPLE)(bench.bench)
-app.command("demo", epilog=demo.EXAMPLE)(demo.demo)
-app.command("evaluate", epilog=evaluate.EXAMPLE)(evaluate.evaluate)
-app.command("train", epilog=train.EXAMPLE)(train.train)
-app.add_typer(dataset.app, name="dataset")
-app.command("doctor", epilog=doctor.EXAMPLE)(doctor.doctor)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"omote {VERSION}")
+        raise typer.Exit
+
+
+@app.callback()
+def omote(
+    _: Annotated[
+        bool,
+        typer.Option(
+            "--version", "-V", is_eager=True, callback=_version, help="Show the version and exit."
+        ),
+    ] = False,
+) -> None:
+    """Options that stand before any command."""
+
+
+add_commands(
+    app,
+    {
+        "serve": ("Run the server until Ctrl-C or SIGTERM.", "serve"),
+        "apply": ("Filter a picture or a video, without a server.", "apply"),
+        "stream": ("Send a camera or a video file to a server.", "stream"),
+        "filters": ("List, show, make, check and preview filters.", "filters_group"),
+        "models": ("List, pull and verify the models.", "models"),
+        "bench": ("Measure the server beside the bare loop and the naive loop.", "bench"),
+        "demo": ("Stream a clip through a server and show what happened.", "demo"),
+        "evaluate": ("Measure age and gender on labelled pictures.", "evaluate"),
+        "train": ("Train age and gender on labelled faces.", "train"),
+        "dataset": ("Build, label and check data sets of faces.", "dataset"),
+        "doctor": ("Check this machine and its configuration.", "doctor"),
+    },
+)

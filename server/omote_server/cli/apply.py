@@ -7,33 +7,34 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
+import cv2
+import numpy as np
 import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
 
-from omote_server.cli.common import (
-    Packs,
-    checked_chain,
-    errors,
-    fail,
-    models_of,
-    pull_missing,
-    words,
-)
+from omote_filters.registry import Registry
+from omote_filters.words import ChainEntry, Consent
+from omote_models.estimators import EstimatorError
+from omote_models.face import Declared
+from omote_server.cli.common import Packs, checked_chain, models_of, pull_missing
+from omote_server.cli.terminal import errors, fail, words
+from omote_server.frames.codec import Pixels
+from omote_server.frames.job import Directives, Job, PipelineOptions
+from omote_server.frames.pipeline import Pipeline
+from omote_server.frames.warmup import load_tools
+from omote_server.messages import EncodedPicture, Frame, OutputOptions, PictureFormat
+from omote_server.serving.egress import seal_egress
+from omote_server.workshop.video import VideoError, VideoReader, VideoWriter
 
-if TYPE_CHECKING:
-    from omote_filters.words import ChainEntry
-    from omote_models.face import Declared
-    from omote_server.frames.codec import Pixels
-    from omote_server.frames.job import Directives
-    from omote_server.frames.pipeline import Pipeline
-
-EXAMPLE = "Example: omote apply face_paint+lipstick:coverage=0.9 in.mp4 out.mp4"
+app = typer.Typer()
+_EXAMPLE = "Example: omote apply face_paint+lipstick:coverage=0.9 in.mp4 out.mp4"
 
 _PICTURES = {".png", ".jpg", ".jpeg", ".webp", ".bmp"}
 
 
+@app.command("apply", epilog=_EXAMPLE)
 def apply(
     filters: Annotated[
         str, typer.Argument(metavar="FILTER", help="Filters joined by +, settings after a colon.")
@@ -62,8 +63,6 @@ def apply(
     if target.exists() and target.samefile(source):
         fail("OUT is IN; give it another name", code=2)
     chain = checked_chain([filters], packs or ())
-    from omote_server.serving.egress import seal_egress
-
     pull_missing(*models_of(estimator))
     seal_egress()
     with _native_logs_hidden(), _pipeline(faces, age, packs or (), estimator) as pipeline:
@@ -98,14 +97,6 @@ def _native_logs_hidden() -> Iterator[None]:
 def _pipeline(
     faces: int, age: float | None, packs: Sequence[Path], estimator: str
 ) -> Iterator[Pipeline]:
-    from omote_filters.registry import Registry
-    from omote_models.estimators import EstimatorError
-    from omote_models.face import Declared
-    from omote_server.frames.job import PipelineOptions
-    from omote_server.frames.pipeline import Pipeline
-    from omote_server.frames.warmup import load_tools
-    from omote_server.messages import OutputOptions, PictureFormat
-
     declared: Declared = Declared(age=age)
     output = OutputOptions(format=PictureFormat.RGB)
     options = PipelineOptions(output, declared, faces, max_pixels=sys.maxsize)
@@ -121,20 +112,12 @@ def _pipeline(
 
 
 def _directives(chain: tuple[ChainEntry, ...], demographics: bool) -> Directives:
-    from omote_filters.words import Consent
-    from omote_server.frames.job import Directives
-
     return Directives(chain, 1, Consent(face_effects=True, demographics=demographics))
 
 
 def _run(
     pipeline: Pipeline, directives: Directives, pixels: Pixels, number: int, time: float
 ) -> Pixels:
-    import numpy as np
-
-    from omote_server.frames.job import Job
-    from omote_server.messages import EncodedPicture, Frame, PictureFormat
-
     height, width = pixels.shape[:2]
     picture = EncodedPicture(PictureFormat.RGB, width, height, pixels.tobytes())
     result = pipeline.run(Job(Frame(number, round(time * 1e6), picture), directives))
@@ -145,17 +128,12 @@ def _run(
 
 
 def _beside(before: Pixels, after: Pixels, compare: bool) -> Pixels:
-    import numpy as np
-
     return np.hstack([before, after]) if compare else after
 
 
 def _picture(
     pipeline: Pipeline, directives: Directives, source: Path, target: Path, compare: bool
 ) -> None:
-    import cv2
-    import numpy as np
-
     before = cv2.imread(str(source), cv2.IMREAD_COLOR_RGB)
     if before is None:
         fail(f"{source} is not a picture that can be read")
@@ -173,8 +151,6 @@ def _picture(
 def _video(
     pipeline: Pipeline, directives: Directives, source: Path, target: Path, compare: bool
 ) -> None:
-    from omote_server.workshop.video import VideoError, VideoReader, VideoWriter
-
     try:
         with (
             VideoReader(source) as reader,

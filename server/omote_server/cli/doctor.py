@@ -14,9 +14,10 @@ from typing import Annotated
 import typer
 from rich.text import Text
 
-from omote_server.cli.common import console, print_json
+from omote_server.cli.terminal import console, print_json
 
-EXAMPLE = "Example: omote doctor --json"
+app = typer.Typer()
+_EXAMPLE = "Example: omote doctor --json"
 
 _LIBRARIES = {
     "libEGL.so.1": "libegl1",
@@ -37,6 +38,7 @@ class Finding:
     mend: str = ""
 
 
+@app.command("doctor", epilog=_EXAMPLE)
 def doctor(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON for a script.")] = False,
 ) -> None:

@@ -3,29 +3,29 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 from rich.table import Table
 
-from omote_server.cli.common import (
-    console,
-    errors,
-    fail,
-    models_of,
-    progress_bar,
-    pull_missing,
-    today,
-)
+from omote_models.estimators import EstimatorError, find_estimator
+from omote_models.evaluation import report
+from omote_models.evaluation.answers import Answer, AnswerBook, Examiner, labelled, name_in
+from omote_models.evaluation.calibrate import fit, written
+from omote_models.evaluation.figures import Evaluation
+from omote_models.evaluation.figures import evaluate as measured
+from omote_models.evaluation.report import interval, shown
+from omote_models.evaluation.samples import Dataset, DatasetError, Sample, read_dataset
+from omote_models.store import model_store
+from omote_server.cli.common import models_of, pull_missing
+from omote_server.cli.terminal import console, errors, fail, progress_bar, today
+from omote_server.frames.warmup import load_tools
 
-if TYPE_CHECKING:
-    from omote_models.evaluation.answers import Answer, AnswerBook
-    from omote_models.evaluation.figures import Evaluation
-    from omote_models.evaluation.samples import Dataset, Sample
-
-EXAMPLE = "Example: omote evaluate UTKFace --out out/evaluation"
+app = typer.Typer()
+_EXAMPLE = "Example: omote evaluate UTKFace --out out/evaluation"
 
 
+@app.command("evaluate", epilog=_EXAMPLE)
 def evaluate(
     dataset: Annotated[
         Path,
@@ -63,10 +63,6 @@ def evaluate(
     Stopped and started again it goes on where it was. OUT holds an answer for every picture,
     so treat it as you treat the data set. Exit code 0 when there are figures.
     """
-    from omote_models.evaluation import report
-    from omote_models.evaluation.figures import evaluate as measured
-    from omote_models.evaluation.samples import DatasetError, read_dataset
-
     try:
         read = read_dataset(dataset, split)
     except DatasetError as error:
@@ -97,10 +93,6 @@ def evaluate(
 def _calibrate(
     read: Dataset, pairs: list[tuple[Sample, Answer]], estimator: str, target: Path
 ) -> None:
-    from omote_models.estimators import find_estimator
-    from omote_models.evaluation.answers import labelled
-    from omote_models.evaluation.calibrate import fit, written
-
     found = find_estimator(estimator)
     if any(n.file for n in found.spec.networks) and target.parent.resolve() != found.path.parent:
         fail(f"write it into {found.path.parent}, where its networks are", code=2)
@@ -115,9 +107,6 @@ def _calibrate(
 
 
 def _made_with(estimator: str) -> dict[str, object]:
-    from omote_models.estimators import find_estimator
-    from omote_models.store import model_store
-
     store = model_store()
     found = find_estimator(estimator)
     names = ("face_landmarker", *found.spec.models)
@@ -128,8 +117,6 @@ def _made_with(estimator: str) -> dict[str, object]:
 def _answers(
     read: Dataset, dataset: Path, book_path: Path, made_with: dict[str, object], estimator: str
 ) -> list[tuple[Sample, Answer]]:
-    from omote_models.evaluation.answers import AnswerBook, name_in
-
     root = dataset if dataset.is_dir() else dataset.parent
     book = AnswerBook(book_path, {**made_with, "dataset": read.name})
     missing = [s for s in read.samples if name_in(s.picture, root) not in book.answers]
@@ -139,10 +126,6 @@ def _answers(
 
 
 def _ask(missing: list[Sample], root: Path, book: AnswerBook, estimator: str, done: int) -> None:
-    from omote_models.estimators import EstimatorError
-    from omote_models.evaluation.answers import Examiner
-    from omote_server.frames.warmup import load_tools
-
     try:
         tools = load_tools(estimator=estimator)
     except EstimatorError as error:
@@ -156,8 +139,6 @@ def _ask(missing: list[Sample], root: Path, book: AnswerBook, estimator: str, do
 
 
 def _print(read: Dataset, found: Evaluation) -> None:
-    from omote_models.evaluation.report import interval, shown
-
     table = Table(title=f"{read.name} ({read.kind}): figure and its 95 % interval")
     names = list(found.rows[0].figures)
     for name in ("", "faces", *names):

@@ -2,30 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any
+from dataclasses import asdict
+from typing import Annotated, Any
 
 import typer
 from rich.table import Table
 from rich.text import Text
 
-from omote_server.cli import packs, preview, trial
-from omote_server.cli.common import console, fail, print_json
+from omote_filters.filter import Filter
+from omote_filters.registry import Broken, Registry
+from omote_filters.settings import Parameter, asset_slots, describe
+from omote_server.cli.terminal import console, fail, print_json
 
-if TYPE_CHECKING:
-    from omote_filters.filter import Filter
-    from omote_filters.registry import Broken
-    from omote_filters.settings import Parameter
-
-app = typer.Typer(no_args_is_help=True, help="List the filters and show their settings.")
-
-app.command("validate", epilog="Example: omote filters validate mypack")(packs.validate)
-app.command("new", epilog="Example: omote filters new summer_look")(packs.new)
-app.command("preview", epilog="Example: omote filters preview lipstick hat")(preview.preview)
-app.command("test", epilog="Example: omote filters test my_look --packs my_look")(
-    trial.put_to_the_test
-)
-app.command("watch", epilog="Example: omote filters watch my_look")(trial.watch)
-app.command("pack", epilog="Example: omote filters pack summer_look")(packs.pack)
+app = typer.Typer()
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for a script.")]
 
@@ -36,8 +25,6 @@ def list_filters(as_json: AsJson = False) -> None:
 
     Exit code 1 when one is broken.
     """
-    from omote_filters.registry import Broken, Registry
-
     found = Registry().catalogue()
     if as_json:
         print_json([_facts(f) for f in found])
@@ -52,8 +39,6 @@ def show(
     filter_id: Annotated[str, typer.Argument(metavar="FILTER")], as_json: AsJson = False
 ) -> None:
     """Show one filter: what it does, what it needs, its settings."""
-    from omote_filters.registry import Broken, Registry
-
     registry = Registry()
     found = registry.find(filter_id)
     if found is None:
@@ -67,8 +52,6 @@ def show(
 
 
 def _overview(found: list[type[Filter] | Broken]) -> Table:
-    from omote_filters.registry import Broken
-
     table = Table("Filter", "Class", "Stage", "Needs", "What it does", box=None, pad_edge=False)
     for f in found:
         if isinstance(f, Broken):
@@ -80,8 +63,6 @@ def _overview(found: list[type[Filter] | Broken]) -> Table:
 
 
 def _print_one(found: type[Filter]) -> None:
-    from omote_filters.settings import asset_slots, describe
-
     console.print(Text.assemble((found.name, "bold"), f"  {found.id} {found.version}"))
     console.print(Text(found.summary()))
     needs = ", ".join(sorted(found.needs)) or "nothing"
@@ -105,11 +86,6 @@ def _range(parameter: Parameter) -> str:
 
 
 def _facts(found: type[Filter] | Broken) -> dict[str, Any]:
-    from dataclasses import asdict
-
-    from omote_filters.registry import Broken
-    from omote_filters.settings import describe
-
     if isinstance(found, Broken):
         return {"id": found.id, "error": found.error}
     return {

@@ -15,7 +15,7 @@ from rich.text import Text
 
 from omote_models.manifest import ManifestError, Model
 from omote_models.store import PullError, Status, Store, StoreError, UnknownModel, model_store
-from omote_server.cli.common import words
+from omote_server.cli.terminal import words
 from omote_server.workshop.footage import footage_store
 
 app = typer.Typer(no_args_is_help=True, help="List, pull and verify the models.")

@@ -5,15 +5,18 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
 
 import typer
 
-from omote_server.cli.common import console, errors, fail
+from omote_filters.packs.filter import PackFilter
+from omote_filters.packs.load import load_pack
+from omote_filters.packs.source import NAME, PREVIEW, PackError
+from omote_filters.registry import Registry
+from omote_server.cli.terminal import console, errors, fail
 
-if TYPE_CHECKING:
-    from omote_filters.packs.filter import PackFilter
+app = typer.Typer()
 
 _EPOCH = (1980, 1, 1, 0, 0, 0)
 
@@ -77,6 +80,7 @@ dependencies = ["omote[server]"]
 """
 
 
+@app.command(epilog="Example: omote filters validate mypack")
 def validate(
     paths: Annotated[list[Path], typer.Argument(metavar="PACK…", exists=True)],
 ) -> None:
@@ -99,8 +103,6 @@ def print_problems(problems: Sequence[str]) -> None:
 
 
 def _problems(path: Path) -> list[str]:
-    from omote_filters.packs.source import PackError
-
     try:
         loaded(path)
     except PackError as error:
@@ -114,12 +116,10 @@ def loaded(path: Path) -> type[PackFilter]:
     Raises:
         PackError: everything that is wrong with it.
     """
-    from omote_filters.packs.load import load_pack
-    from omote_filters.registry import Registry
-
     return load_pack(path, Registry().find)
 
 
+@app.command(epilog="Example: omote filters new summer_look")
 def new(
     filter_id: Annotated[str, typer.Argument(metavar="ID")],
     plugin: Annotated[bool, typer.Option("--plugin", help="A Python package instead.")] = False,
@@ -147,6 +147,7 @@ def new(
     console.print(f"made {place}; next: {then}", markup=False, highlight=False)
 
 
+@app.command(epilog="Example: omote filters pack summer_look")
 def pack(
     folder: Annotated[Path, typer.Argument(metavar="FOLDER", exists=True, file_okay=False)],
     out: Annotated[
@@ -155,8 +156,6 @@ def pack(
     ] = None,
 ) -> None:
     """Check a pack's folder and make a .zip of it, the same bytes every time."""
-    from omote_filters.packs.source import NAME, PREVIEW, PackError
-
     try:
         kind = loaded(folder)
     except PackError as error:

@@ -4,19 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
+import cv2
 import typer
 from rich.progress import track
 
-from omote_server.cli.common import Packs, console, errors, fail, pull_missing
+from omote_filters.filter import Filter
+from omote_filters.registry import Registry
+from omote_models.store import StoreError
+from omote_server.cli.common import Packs, pull_missing
+from omote_server.cli.terminal import console, errors, fail
+from omote_server.serving.inventory import used
+from omote_server.workshop.footage import footage_store
+from omote_server.workshop.preview import Studio, chosen, film, sheet
+from omote_server.workshop.video import VideoError
 
-if TYPE_CHECKING:
-    from omote_filters.filter import Filter
-    from omote_filters.registry import Registry
-    from omote_server.workshop.preview import Studio
+app = typer.Typer()
 
 
+@app.command(epilog="Example: omote filters preview lipstick hat")
 def preview(
     filters: Annotated[
         list[str] | None, typer.Argument(metavar="[FILTER]...", help="Which; or --all.")
@@ -30,13 +37,6 @@ def preview(
 
     With no face, one and three, at three turns of the head, in good and in poor light.
     """
-    import cv2
-
-    from omote_filters.registry import Registry
-    from omote_models.store import StoreError
-    from omote_server.workshop.preview import film, sheet
-    from omote_server.workshop.video import VideoError
-
     if everything is bool(filters):
         fail("name some filters, or ask for --all", code=2)
     registry = Registry(packs=packs or ())
@@ -57,8 +57,6 @@ def preview(
 
 def chosen_or_fail(registry: Registry, ids: Sequence[str]) -> list[type[Filter]]:
     """Filters by id, all that work where none is named; or exit with which is missing."""
-    from omote_server.workshop.preview import chosen
-
     try:
         return chosen(registry, ids)
     except LookupError as error:
@@ -71,12 +69,6 @@ def opened_studio() -> Studio:
     Raises:
         StoreError, RuntimeError: it cannot be had or read.
     """
-    import cv2
-
-    from omote_server.serving.inventory import used
-    from omote_server.workshop.footage import footage_store
-    from omote_server.workshop.preview import Studio
-
     pull_missing(*used())
     cv2.setNumThreads(1)
     for name in ("astronaut", "carphone"):

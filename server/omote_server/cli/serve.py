@@ -8,20 +8,24 @@ import logging
 import os
 import tomllib
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
+from pydantic import ValidationError
 from rich.text import Text
 
-from omote_server.cli.common import Packs, errors, fail, models_of, pull_missing
+from omote_models.estimators import EstimatorError
+from omote_server.cli.common import Packs, models_of, pull_missing
+from omote_server.cli.terminal import errors, fail
+from omote_server.serving.egress import seal_egress
+from omote_server.serving.server import Server
+from omote_server.serving.settings import Settings
 
-if TYPE_CHECKING:
-    from omote_server.serving.server import Server
-    from omote_server.serving.settings import Settings
-
-EXAMPLE = "Example: omote serve --port 8560    or, for scripts: omote serve --port 0 --json"
+app = typer.Typer()
+_EXAMPLE = "Example: omote serve --port 8560    or, for scripts: omote serve --port 0 --json"
 
 
+@app.command("serve", epilog=_EXAMPLE)
 def serve(
     host: Annotated[
         str | None, typer.Option(help="Address to listen on.", show_default="127.0.0.1")
@@ -98,9 +102,6 @@ def serve(
     logging.basicConfig(
         level=settings.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s"
     )
-    from omote_models.estimators import EstimatorError
-    from omote_server.serving.egress import seal_egress
-
     pull_missing(*models_of(settings.estimator))
     seal_egress()
     try:
@@ -110,10 +111,6 @@ def serve(
 
 
 def _settings(**flags: Any) -> Settings:
-    from pydantic import ValidationError
-
-    from omote_server.serving.settings import Settings
-
     try:
         return Settings(**{name: value for name, value in flags.items() if value is not None})
     except tomllib.TOMLDecodeError as error:
@@ -128,8 +125,6 @@ def _told(detail: Any) -> str:
 
 
 async def _run(settings: Settings, as_json: bool) -> None:
-    from omote_server.serving.server import Server
-
     server = Server(settings)
     await server.run(lambda: _announce(server, as_json))
     if server.hung:

@@ -8,25 +8,39 @@ import sys
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
+import cv2
+import numpy as np
 import typer
 
-from omote_server.cli.common import chain_of, console, errors, fail
+from omote_client import (
+    Client,
+    Consent,
+    Declared,
+    Delivery,
+    FilterUse,
+    OmoteError,
+    Output,
+    Result,
+    Stream,
+)
+from omote_filters.words import ChainEntry
+from omote_server.cli.common import chain_of
+from omote_server.cli.terminal import console, errors, fail
+from omote_server.frames.codec import Pixels, decode_own, encode
+from omote_server.messages import PictureFormat
+from omote_server.workshop.video import VideoError, VideoReader, VideoWriter
 
-if TYPE_CHECKING:
-    from omote_client import Client, Result, Stream
-    from omote_filters.words import ChainEntry
-    from omote_server.frames.codec import Pixels
-    from omote_server.workshop.video import VideoWriter
-
-EXAMPLE = "Example: omote stream face_paint --source 0    or: … --source in.mp4 --output out.mp4"
+app = typer.Typer()
+_EXAMPLE = "Example: omote stream face_paint --source 0    or: … --source in.mp4 --output out.mp4"
 
 _QUALITY = 90
 _WINDOW = "omote (q or Esc closes)"
 _NO_WINDOW = "no window can be opened here; write a file with --output OUT.mp4"
 
 
+@app.command("stream", epilog=_EXAMPLE)
 def stream(
     filters: Annotated[
         str, typer.Argument(metavar="FILTER", help="Filters joined by +, settings after a colon.")
@@ -53,9 +67,6 @@ def stream(
     everything else is live. The server's token is read from OMOTE_TOKEN. Asking for a filter
     of faces is taken as consent to find and change the faces in the pictures.
     """
-    from omote_client import Client, OmoteError
-    from omote_server.workshop.video import VideoError
-
     if output is not None and output.exists() and output.resolve() == Path(source).resolve():
         fail("the output is the source; give it another name", code=2)
     client = Client(
@@ -84,8 +95,6 @@ async def _run(
     demographics: bool,
     age: float | None,
 ) -> None:
-    from omote_client import Consent, Declared, Delivery, FilterUse, Output
-
     async with client:
         opened = client.stream(
             [FilterUse(entry.filter_id, dict(entry.settings)) for entry in chain],
@@ -106,8 +115,6 @@ async def _run(
 
 
 async def _show(stream: Stream, source: str, output: Path | None, live: bool) -> None:
-    from omote_server.workshop.video import VideoWriter
-
     rate = await asyncio.to_thread(_rate, source)
     pace = rate if live and not source.isdigit() else None
     with ExitStack() as stack:
@@ -123,8 +130,6 @@ def _take(result: Result, writer: VideoWriter | None) -> bool:
     """Write or show a result; whether to go on."""
     if result.picture is None:
         return True
-    from omote_server.frames.codec import decode_own
-
     pixels = decode_own(bytes(result.picture.data))
     if writer is not None:
         writer.write(pixels, result.capture_time_us / 1e6)
@@ -133,8 +138,6 @@ def _take(result: Result, writer: VideoWriter | None) -> bool:
 
 
 def _window(pixels: Pixels) -> bool:
-    import cv2
-
     screens = (os.environ.get("DISPLAY"), os.environ.get("WAYLAND_DISPLAY"))
     if sys.platform == "linux" and not any(screens):
         fail(_NO_WINDOW)  # Qt would abort the process
@@ -148,8 +151,6 @@ def _window(pixels: Pixels) -> bool:
 def _rate(source: str) -> float:
     if source.isdigit():
         return 30.0
-    from omote_server.workshop.video import VideoReader
-
     with VideoReader(Path(source)) as reader:
         return reader.frames_per_second
 
@@ -162,9 +163,6 @@ class _Source:
         self._stack = ExitStack()
 
     def __enter__(self) -> Iterator[bytes]:
-        from omote_server.frames.codec import encode
-        from omote_server.messages import PictureFormat
-
         pictures = self._camera() if self._source.isdigit() else self._file()
         return (encode(pixels, PictureFormat.JPEG, _QUALITY).data for pixels in pictures)
 
@@ -172,11 +170,6 @@ class _Source:
         self._stack.close()
 
     def _camera(self) -> Iterator[Pixels]:
-        import cv2
-        import numpy as np
-
-        from omote_server.workshop.video import VideoError
-
         camera = cv2.VideoCapture(int(self._source))
         self._stack.callback(camera.release)
         if not camera.isOpened():
@@ -188,7 +181,5 @@ class _Source:
             yield np.ascontiguousarray(cv2.cvtColor(picture, cv2.COLOR_BGR2RGB), np.uint8)
 
     def _file(self) -> Iterator[Pixels]:
-        from omote_server.workshop.video import VideoReader
-
         reader = self._stack.enter_context(VideoReader(Path(self._source)))
         return (frame.pixels for frame in reader.frames())

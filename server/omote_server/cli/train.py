@@ -7,14 +7,19 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from omote_server.cli.common import console, errors, fail, progress_bar, pull_missing, today
+from omote_models.datasets.manifest import ManifestProblem
+from omote_models.store import StoreError, model_store
+from omote_server.cli.common import pull_missing
+from omote_server.cli.terminal import console, errors, fail, progress_bar, today
 
 if TYPE_CHECKING:
     from omote_models.training.loop import Epoch
 
-EXAMPLE = "Example: omote train faces --out mine && omote serve --estimator mine"
+app = typer.Typer()
+_EXAMPLE = "Example: omote train faces --out mine && omote serve --estimator mine"
 
 
+@app.command("train", epilog=_EXAMPLE)
 def train(
     folder: Annotated[
         Path,
@@ -39,9 +44,6 @@ def train(
     Stopped and started again it goes on from its last epoch. OUT/loss.html shows the losses
     while it runs. It uses a GPU where PyTorch finds one. Needs the extra: omote\[train].
     """
-    from omote_models.datasets.manifest import ManifestProblem
-    from omote_models.store import StoreError, model_store
-
     try:
         from omote_models.training.loop import TrainOptions
         from omote_models.training.run import device_name, train_estimator

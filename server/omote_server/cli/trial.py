@@ -3,19 +3,32 @@
 from __future__ import annotations
 
 import time
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
 
+import cv2
 import typer
 from rich.text import Text
 
-from omote_server.cli.common import Packs, console, fail, print_json, pull_missing
+from omote_filters.packs.source import NAME, PackError
+from omote_filters.registry import Registry
+from omote_models.store import StoreError
+from omote_server.cli.common import Packs, pull_missing
 from omote_server.cli.packs import loaded, print_problems
 from omote_server.cli.preview import chosen_or_fail, opened_studio
+from omote_server.cli.terminal import console, fail, print_json
+from omote_server.serving.inventory import used
+from omote_server.workshop.footage import footage_store
+from omote_server.workshop.preview import sheet
+from omote_server.workshop.trial import trial
+
+app = typer.Typer()
 
 _LOOK_S = 0.3
 
 
+@app.command("test", epilog="Example: omote filters test my_look --packs my_look")
 def put_to_the_test(
     filters: Annotated[list[str], typer.Argument(metavar="FILTER…")],
     packs: Packs = None,
@@ -25,14 +38,6 @@ def put_to_the_test(
 
     `omote bench --filters` says what a filter costs, `omote filters preview` how it looks.
     """
-    from dataclasses import asdict
-
-    from omote_filters.registry import Registry
-    from omote_models.store import StoreError
-    from omote_server.serving.inventory import used
-    from omote_server.workshop.footage import footage_store
-    from omote_server.workshop.trial import trial
-
     registry = Registry(packs=packs or ())
     kinds = chosen_or_fail(registry, filters)
     pull_missing(*used())
@@ -54,6 +59,7 @@ def put_to_the_test(
         raise typer.Exit(1)
 
 
+@app.command(epilog="Example: omote filters watch my_look")
 def watch(
     pack: Annotated[Path, typer.Argument(metavar="PACK", exists=True)],
     out: Annotated[Path, typer.Option(dir_okay=False, help="The picture to write.")] = Path(
@@ -65,9 +71,6 @@ def watch(
 
     Open the picture in a viewer that reloads. For a live camera: omote stream.
     """
-    from omote_filters.packs.source import NAME
-    from omote_models.store import StoreError
-
     pack = pack.resolve().parent if pack.name == NAME else pack
     if not pack.is_dir() and pack.suffix != ".zip":
         fail(f"{pack} is no pack: give its folder, its {NAME} or its .zip", code=2)
@@ -97,12 +100,6 @@ def _saved(pack: Path) -> dict[Path, float]:
 
 def _draw(pack: Path, out: Path, studio: Any) -> bool:
     """Write the sheet, or say what is wrong and keep the last one."""
-    import cv2
-
-    from omote_filters.packs.source import PackError
-    from omote_filters.registry import Registry
-    from omote_server.workshop.preview import sheet
-
     try:
         kind = loaded(pack)
     except PackError as error:
