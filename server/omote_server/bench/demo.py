@@ -15,6 +15,7 @@ from omote_client import Attributes, Client, Consent, FilterUse, Output, Result,
 from omote_filters.words import ChainEntry
 from omote_server.frames.codec import Pixels, decode_own, encode
 from omote_server.messages import PictureFormat
+from omote_server.workshop.pictures import write_picture
 from omote_server.workshop.video import VideoReader, VideoWriter
 
 _SMALL = 240
@@ -70,10 +71,14 @@ class ContactSheet:
         self._columns.append(np.vstack(small).astype(np.uint8, copy=False))
 
     def write(self, path: Path) -> None:
-        """Save it as PNG."""
+        """Save it as PNG.
+
+        Raises:
+            MediaError: it cannot be written.
+        """
         gap = np.full((self._columns[0].shape[0], 6, 3), 255, np.uint8)
         parts = [part for column in self._columns for part in (column, gap)][:-1]
-        cv2.imwrite(str(path), cv2.cvtColor(np.hstack(parts), cv2.COLOR_RGB2BGR))
+        write_picture(path, np.hstack(parts))
 
     @property
     def filled(self) -> bool:

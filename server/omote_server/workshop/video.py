@@ -1,4 +1,4 @@
-"""Video and picture files in and out, with their own times and their sound."""
+"""Video files in and out, with their own times and their sound. Comes with omote[video]."""
 
 from __future__ import annotations
 
@@ -13,14 +13,15 @@ from typing import Any, Self
 import av
 import numpy as np
 from av.error import FFmpegError
-from numpy.typing import NDArray
 
-Pixels = NDArray[np.uint8]
+from omote_server.frames.codec import Pixels
+from omote_server.workshop.files import Draft, MediaError, why
+from omote_server.workshop.reading import Reading
 
 _TICKS = 90_000
 
 
-class VideoError(Exception):
+class VideoError(MediaError):
     """A file cannot be read or written as a video. The text says which and why."""
 
 
@@ -33,7 +34,13 @@ class VideoFrame:
 
 
 class VideoReader:
-    """A video file as an iterator of frames."""
+    """A video file as an iterator of frames. Any thread may close it while another reads.
+
+    Attributes:
+        frames_per_second: the file's own pace; 30 where it does not say.
+        frame_count: how many frames the file says it has.
+        sound: the first audio stream, None where it is silent.
+    """
 
     def __init__(self, path: Path) -> None:
         """Open a file.
@@ -45,29 +52,21 @@ class VideoReader:
         try:
             self._container = av.open(str(path))
         except (OSError, FFmpegError) as error:
-            raise VideoError(f"{path} cannot be read as a video: {error}") from None
+            reason = why(error, path)
+            raise VideoError(f"{path} cannot be read as a video: {reason}") from None
+        self._reading = Reading(self._container.close)
         if not self._container.streams.video:
+            self.close()
             raise VideoError(f"{path} holds no video")
         self._stream = self._container.streams.video[0]
         self._stream.thread_type = "AUTO"
-
-    @property
-    def frames_per_second(self) -> float:
-        """The file's own pace; 30 where it does not say."""
-        return float(self._stream.average_rate or 30)
-
-    @property
-    def frame_count(self) -> int | None:
-        """How many frames the file says it has."""
-        return self._stream.frames or None
-
-    @property
-    def sound(self) -> Any:
-        """The first audio stream, None where it is silent."""
-        return next(iter(self._container.streams.audio), None)
+        # Read now: what a stream says of itself is gone with its container.
+        self.frames_per_second = float(self._stream.average_rate or 30)
+        self.frame_count: int | None = self._stream.frames or None
+        self.sound: Any = next(iter(self._container.streams.audio), None)
 
     def frames(self, on_sound: Callable[[Any], None] | None = None) -> Iterator[VideoFrame]:
-        """Every frame; packets of sound go to `on_sound` as they pass.
+        """Every frame, until the end or until it is closed; packets of sound go to `on_sound`.
 
         Raises:
             VideoError: the file is damaged.
@@ -75,20 +74,25 @@ class VideoReader:
         streams = [self._stream]
         if on_sound is not None and self.sound is not None:
             streams.append(self.sound)
+        packets = self._container.demux(streams)
         try:
-            for packet in self._container.demux(streams):
+            while (packet := self._reading.read(lambda: next(packets, None))) is not None:
                 if packet.stream is not self._stream:
                     if on_sound is not None and packet.dts is not None:
                         on_sound(packet)
                     continue
                 yield from self._decoded(packet)
         except FFmpegError as error:
-            raise VideoError(f"{self._path} is damaged: {error}") from None
+            raise VideoError(f"{self._path} is damaged: {why(error, self._path)}") from None
 
     def _decoded(self, packet: Any) -> Iterator[VideoFrame]:
-        for frame in packet.decode():
+        for frame in self._reading.read(packet.decode) or ():
             pixels = np.ascontiguousarray(frame.to_ndarray(format="rgb24"))
             yield VideoFrame(pixels, float(frame.time or 0.0))
+
+    def close(self) -> None:
+        """End it. From any thread; a frame that is being decoded is the last."""
+        self._reading.close()
 
     def __enter__(self) -> Self:
         return self
@@ -99,7 +103,7 @@ class VideoReader:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._container.close()
+        self.close()
 
 
 class VideoWriter:
@@ -108,11 +112,15 @@ class VideoWriter:
     def __init__(self, path: Path, frames_per_second: float, sound: Any = None) -> None:
         """Prepare a file; `sound` is an audio stream to copy packets of."""
         self._path = path
-        # Beside it, under another name, until it is whole.
-        self._draft = path.with_name(f".{path.stem}.partial{path.suffix}")
+        self._draft = Draft(path)
         self._rate = Fraction(frames_per_second).limit_denominator(1001)
-        with self._blamed():
-            self._container = av.open(str(self._draft), "w", options={"movflags": "+faststart"})
+        options = {"movflags": "+faststart"}
+        try:
+            with self._blamed():
+                self._container = av.open(str(self._draft.path), "w", options=options)
+        except BaseException:
+            self._draft.discard()
+            raise
         self._stream: Any = None
         self._source_sound = sound
         self._sound: Any = None
@@ -168,20 +176,20 @@ class VideoWriter:
                 raise ValueError("there is no frame to write")
             self._container.mux(self._stream.encode(None))
             self._container.close()
-            self._draft.replace(self._path)
+            self._draft.keep()
 
     def discard(self) -> None:
         """Leave nothing behind."""
         with suppress(OSError, ValueError, FFmpegError):
             self._container.close()
-        self._draft.unlink(missing_ok=True)
+        self._draft.discard()
 
     @contextmanager
     def _blamed(self) -> Iterator[None]:
         try:
             yield
         except (OSError, ValueError, FFmpegError) as error:
-            raise VideoError(f"{self._path} cannot be written: {error}") from None
+            raise VideoError(f"{self._path} cannot be written: {why(error, self._path)}") from None
 
     def __enter__(self) -> Self:
         return self
@@ -197,6 +205,7 @@ class VideoWriter:
             return
         try:
             self.close()
-        except VideoError:
+        # Ctrl-C, too: finishing a long video takes a while.
+        except BaseException:
             self.discard()
             raise

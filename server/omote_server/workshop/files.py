@@ -1,0 +1,99 @@
+"""Files that are whole or not there: written beside their place, and renamed."""
+
+from __future__ import annotations
+
+import errno
+import os
+import shutil
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+_LONGEST_STEM = 40
+
+
+class MediaError(Exception):
+    """A picture or a video cannot be read or written. The text says which, and why."""
+
+
+def why(error: BaseException, path: Path) -> str:
+    """What the system means by an error about a file, in words that say what to do.
+
+    Args:
+        error: an OSError, or another error with its `errno`.
+        path: the file that was read or written.
+    """
+    folder = path.absolute().parent
+    number = getattr(error, "errno", None)
+    known = {
+        errno.ENOSPC: "the disk is full; make room, or name another place",
+        errno.EDQUOT: "your share of the disk is used up; make room, or name another place",
+        errno.EFBIG: "it would be larger than a file may be here (ulimit -f)",
+        errno.EROFS: "the file system is read-only; name another place",
+        errno.EACCES: "permission denied",
+        errno.EPERM: "permission denied",
+        errno.ENOTDIR: f"{folder} is not a folder",
+        errno.ENAMETOOLONG: "its name is too long",
+        errno.EISDIR: "it is a folder",
+    }
+    if number == errno.ENOENT:
+        return "there is no such file" if folder.is_dir() else f"there is no folder {folder}"
+    return known.get(number or 0) or getattr(error, "strerror", None) or str(error)
+
+
+class Draft:
+    """A file in the making. It gets its name when it is whole, and is gone on any failure.
+
+        with Draft(target) as draft:
+            draft.path.write_bytes(data)
+
+    What is no ordinary file, a device or a pipe, is written to as it is: it has no other name
+    that could be changed, and must not be replaced.
+    """
+
+    def __init__(self, target: Path) -> None:
+        """Choose a name beside the target; nothing is made yet."""
+        # Where a link points to: the link stays one.
+        self._target = Path(os.path.realpath(target))
+        self.path = self._target
+        self._renamed = self._target.is_file() or not self._target.exists()
+        if self._renamed:
+            # The same ending, by which writers choose the format; two commands do not meet.
+            stem = self._target.stem[:_LONGEST_STEM]
+            name = f".{stem}.{os.getpid()}.partial{self._target.suffix}"
+            self.path = self._target.with_name(name)
+
+    def keep(self) -> None:
+        """Give it its name.
+
+        Raises:
+            OSError: it cannot be had; the draft is still there.
+        """
+        if not self._renamed:
+            return
+        # A disk may say only now that it is full.
+        with self.path.open("rb+") as file:
+            os.fsync(file.fileno())
+        if self._target.exists():
+            shutil.copymode(self._target, self.path)
+        self.path.replace(self._target)
+
+    def discard(self) -> None:
+        """Leave nothing behind."""
+        if self._renamed:
+            self.path.unlink(missing_ok=True)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        try:
+            if kind is None:
+                self.keep()
+        finally:
+            self.discard()
