@@ -8,12 +8,26 @@ from itertools import pairwise
 from typing import Annotated, Self
 
 import numpy as np
+from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from omote_models.face import FloatArray
 
-AGES: FloatArray = np.array([0.25, *range(1, 101)], np.float32)
-"""The age in years of each class of an age distribution; the first is the first year of life."""
+AGES: FloatArray = np.arange(101, dtype=np.float32) + np.float32(0.5)
+"""Where each class of an age distribution lies, in years lived. Class n is the year of life from
+n up to n + 1, and lies in its middle; the last is 100 and more. So P(18 and older) is the sum
+from class 18 on, and an age of 17.6 lies in class 17."""
+
+
+def lived(labels: NDArray[np.floating] | float) -> FloatArray:
+    """Years lived by people with such labels: who is labelled 17 is 17.5 on average.
+
+    A label of whole years means completed years, as people count them; one with a fraction is
+    taken as it stands.
+    """
+    ages = np.asarray(labels, np.float32)
+    return np.asarray(np.where(ages == np.floor(ages), ages + np.float32(0.5), ages), np.float32)
+
 
 Knot = tuple[Annotated[float, Field(ge=0, le=100)], Annotated[float, Field(gt=0, le=40)]]
 
@@ -81,7 +95,8 @@ class Calibration(BaseModel):
 
 def interval_of(ages: FloatArray, share: float = 0.8) -> tuple[float, float]:
     """The central interval of a distribution over `AGES` that holds a share of it, in years."""
-    cumulated = np.cumsum(ages)
+    years = np.arange(len(AGES) + 1)  # where classes meet
+    cumulated = np.concatenate([[0.0], np.cumsum(ages)])
     edge = (1 - share) / 2
-    low, high = np.interp([edge, 1 - edge], cumulated, AGES + 0.5)
+    low, high = np.interp([edge, 1 - edge], cumulated, years)
     return float(low), float(high)

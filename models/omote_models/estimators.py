@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from omote_models.calibration import Calibration
+from omote_models.calibration import AGES, Calibration
 from omote_models.store import Store
 
 NAME = "estimator.toml"
@@ -50,8 +50,9 @@ class AgeHead(_Strict):
 
     Attributes:
         output: its name.
-        kind: "years": one number; "probabilities" or "logits": one for each year of life.
-        first: the age of the first class.
+        kind: "years": one number, the age in years lived; "probabilities" or "logits": one for
+            each year of life, who has completed 17 years belongs to class 17.
+        first: the completed years of the first class.
         weight: of this network among those of the estimator that say an age.
     """
 
@@ -194,7 +195,7 @@ class EstimatorFile:
     @property
     def key(self) -> str:
         """Changes with whatever changes its answers, twelve hexadecimal digits."""
-        digest = hashlib.sha256(self.spec.model_dump_json().encode())
+        digest = hashlib.sha256(self.spec.model_dump_json().encode() + AGES.tobytes())
         for network in self.spec.networks:
             path = self.path.parent / str(network.file)
             if network.file and path.is_file():

@@ -35,7 +35,7 @@ class Gender(StrEnum):
 
 
 class AgeBand(StrEnum):
-    """Five bands of age, in whole years of life."""
+    """Five bands of age, in completed years: a teenager is 13 from the birthday on, up to 20."""
 
     CHILD = "child"
     TEENAGER = "teenager"
@@ -45,12 +45,12 @@ class AgeBand(StrEnum):
 
     @property
     def first_year(self) -> int:
-        """The youngest age of the band."""
+        """The youngest age of the band, which begins on that birthday."""
         return _FIRST_YEARS[self]
 
     @classmethod
     def of(cls, age: float) -> AgeBand:
-        """The band of an age in years."""
+        """The band of an age in years lived; 12.99 is a child."""
         return [band for band in cls if age >= band.first_year][-1]
 
 
@@ -63,6 +63,7 @@ _FIRST_YEARS = {
 }
 
 ADULT_AGE = 18
+_AS_LIKELY = 0.5
 
 
 @dataclass(frozen=True)  # no slots: `Estimate[float]()` needs a place for its type on 3.11
@@ -102,8 +103,9 @@ def _lock(owner: object, name: str) -> None:
 class Attributes:
     """Age in years, age band and gender, each possibly unknown.
 
-    `ages` is the calibrated distribution of an inferred age over `calibration.AGES`, (101,)
-    float32; None otherwise.
+    An age is time lived, with its fraction; whoever needs whole years cuts it downwards, as people
+    do. `ages` is the calibrated distribution of an inferred age over `calibration.AGES`: ages[n]
+    is the probability of the year of life from n up to n + 1, (101,) float32; None otherwise.
     """
 
     age: Estimate[float] = Estimate()
@@ -116,7 +118,12 @@ class Attributes:
 
     @property
     def maybe_minor(self) -> bool:
-        """Whether a declared or estimated age is under 18. Unknown is not."""
+        """Whether a declared or estimated age is under 18, or more likely so than not.
+
+        Unknown is not.
+        """
+        if self.ages is not None and float(self.ages[:ADULT_AGE].sum()) > _AS_LIKELY:
+            return True
         if self.age.value is not None:
             return self.age.value < ADULT_AGE
         return self.age_band.value in (AgeBand.CHILD, AgeBand.TEENAGER)

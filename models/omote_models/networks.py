@@ -156,7 +156,11 @@ def prepared(picture: NDArray[np.uint8], spec: NetworkSpec) -> FloatArray:
 
 
 def at_age(years: float) -> FloatArray:
-    """The distribution over `AGES` that is all at one age: (101,) float32, its mean is the age."""
+    """The distribution over `AGES` that is all at one age: (101,) float32, its mean is the age.
+
+    It is shared by the two classes whose middles lie about the age, so that it moves smoothly with
+    it; at 18.0 half lies in the eighteenth year of life and half in the next.
+    """
     years = float(np.clip(years, AGES[0], AGES[-1]))
     upper = max(1, int(np.searchsorted(AGES, years)))
     share = (years - AGES[upper - 1]) / (AGES[upper] - AGES[upper - 1])

@@ -22,8 +22,8 @@ class AgeRange:
     """Some years of life and how probable they are.
 
     Attributes:
-        first: the first year.
-        last: the last year, None where it is open.
+        first: the completed years of the youngest.
+        last: those of the oldest, None where it is open; 17 is up to the eighteenth birthday.
         probability: 0 to 1.
     """
 
@@ -66,7 +66,7 @@ def ranges_of(attributes: Attributes, edges: Sequence[int] = DECADES) -> list[Ag
     distribution = _distribution(attributes)
     if distribution is None:
         return []
-    years = np.floor(AGES).astype(int)
+    years = np.floor(AGES).astype(int)  # completed
     found = []
     for first, after in zip(edges, [*edges[1:], None], strict=True):
         inside = (years >= first) & (years < (after if after is not None else OLDEST))
@@ -86,5 +86,5 @@ def _distribution(attributes: Attributes) -> FloatArray | None:
     if attributes.age.value is None:
         return None
     exact = np.zeros(len(AGES), np.float32)
-    exact[int(np.clip(attributes.age.value, 0, len(AGES) - 1))] = 1
+    exact[int(np.clip(attributes.age.value, 0, len(AGES) - 1))] = 1  # in completed years
     return exact

@@ -118,15 +118,15 @@ def test_what_is_no_data_set_is_refused(tmp_path: Path) -> None:
 def pairs(
     *rows: tuple[float, float, str, float], group: str | None = None
 ) -> list[tuple[Sample, Answer]]:
-    """Rows of true age, said age, true gender, probability of male."""
+    """Rows of true age in completed years, said age (of its middle), true gender, P(male)."""
     return [
         (
             Sample(Path(f"{i}.jpg"), (age, age), Gender(gender), group),
             Answer(
                 f"{i}.jpg",
-                years=years,
-                low=years - 5,
-                high=years + 5,
+                years=years + 0.5,
+                low=years - 4.5,
+                high=years + 5.5,
                 male=male,
                 gender=None if 0.3 < male < 0.7 else "shown",
                 milliseconds=4.0,

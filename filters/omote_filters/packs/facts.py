@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
@@ -129,8 +130,9 @@ def _age(face: Face, fact: str) -> Number:
             return None
         bands = list(type(band))
         index = bands.index(band)
-        last = bands[index + 1].first_year - 1 if index + 1 < len(bands) else 90
-        ends = {"age_low": band.first_year, "age_high": last}
-        return float(ends.get(fact, (band.first_year + last) / 2))
+        end = bands[index + 1].first_year if index + 1 < len(bands) else 90
+        # A band goes up to the birthday at which the next begins, and does not hold it.
+        ends = {"age_low": band.first_year, "age_high": math.nextafter(end, 0)}
+        return float(ends.get(fact, (band.first_year + end) / 2))
     low, high = attributes.age.interval or (attributes.age.value,) * 2
     return {"age": attributes.age.value, "age_low": low, "age_high": high}[fact]

@@ -15,7 +15,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from omote_models.calibration import AGES
+from omote_models.calibration import AGES, lived
 from omote_models.demographics import DemographicsEstimator
 from omote_models.evaluation.calibrate import Labelled
 from omote_models.evaluation.samples import Sample
@@ -171,7 +171,8 @@ def labelled(sample: Sample, answer: Answer) -> Labelled:
     for place, probability in answer.ages:
         ages[place] = probability
     male = None if sample.gender is None else sample.gender is Gender.MALE
-    return Labelled(ages / max(float(ages.sum()), 1e-6), answer.logit, sample.exact_age, male)
+    age = None if sample.exact_age is None else float(lived(sample.exact_age))
+    return Labelled(ages / max(float(ages.sum()), 1e-6), answer.logit, age, male)
 
 
 def name_in(picture: Path, root: Path) -> str:

@@ -31,7 +31,7 @@ class Labelled:
     Attributes:
         ages: (101,) the uncalibrated distribution over `AGES`.
         logit: uncalibrated log odds of male, None where it was not said.
-        age: in years, None where it is not labelled to the year.
+        age: in years lived (see `calibration.lived`), None where it is not labelled to the year.
         male: None where it is not labelled.
     """
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from omote_models.calibration import lived
 from omote_models.evaluation.answers import Answer
 from omote_models.evaluation.samples import Sample
 from omote_models.face import AgeBand, Gender
@@ -25,8 +26,8 @@ class Table:
     """Labels and answers as columns; NaN where there is no label.
 
     Attributes:
-        low, high: the label's years.
-        years, least, most: the answer's age and interval.
+        low, high: the label's years, completed.
+        years, least, most: the answer's age and interval, in years lived.
         male: the label, 1 or 0.
         chance: the answer's calibrated probability of male.
         shown: whether a gender was shown.
@@ -66,6 +67,11 @@ class Table:
 
     def __len__(self) -> int:
         return len(self.years)
+
+    @property
+    def truth(self) -> Numbers:
+        """Years lived, where ages are labelled to the year."""
+        return lived(self.low).astype(np.float64)
 
     def where(self, rows: NDArray[np.bool_] | NDArray[np.intp]) -> Table:
         """Some of the rows."""
@@ -193,13 +199,13 @@ def _sexed(table: Table) -> Table:
 def age_error(table: Table, ranges: Ranges) -> float:
     """Mean absolute error in years."""
     aged = _aged(table)
-    return _mean(np.abs(aged.years - aged.low))
+    return _mean(np.abs(aged.years - aged.truth))
 
 
 def age_bias(table: Table, ranges: Ranges) -> float:
     """Mean of answer minus label; negative where faces are read too young."""
     aged = _aged(table)
-    return _mean(aged.years - aged.low)
+    return _mean(aged.years - aged.truth)
 
 
 def _group_distance(table: Table, ranges: Ranges) -> NDArray[np.int64]:
@@ -231,10 +237,9 @@ def band_near(table: Table, ranges: Ranges) -> float:
 
 
 def interval_coverage(table: Table, ranges: Ranges) -> float:
-    """Share of labels that the stated 80 % interval holds, in the middle of the year."""
+    """Share of labels that the stated 80 % interval holds."""
     aged = _aged(table)
-    truth = aged.low + 0.5
-    return _mean((aged.least <= truth) & (truth <= aged.most))
+    return _mean((aged.least <= aged.truth) & (aged.truth <= aged.most))
 
 
 def gender_accuracy(table: Table, ranges: Ranges) -> float:

@@ -33,7 +33,8 @@ class Sample:
 
     Attributes:
         picture: where it is.
-        age: the years of life that the label leaves open, both included; equal where it is exact.
+        age: the completed years that the label leaves open, both included; equal where it is
+            exact.
         gender: the data set's label.
         group: the data set's own word for skin tone or origin, as it stands there.
     """

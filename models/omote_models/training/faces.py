@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from omote_models.calibration import lived
 from omote_models.chips import PADDING, chip
 from omote_models.datasets.manifest import Entry, Manifest, Split
 from omote_models.evaluation.answers import decoded_picture
@@ -30,7 +31,7 @@ class TrainingFaces:
 
     Attributes:
         pictures: (n, room, room, 3) uint8 RGB, aligned, with room around the face.
-        ages: (n,) float32 years, NaN where it is not labelled.
+        ages: (n,) float32 years lived, NaN where it is not labelled.
         males: (n,) float32, 1 male, 0 female, NaN where it is not labelled.
         side: what a network sees, pixels.
     """
@@ -91,7 +92,7 @@ def cut(
     room = round(_ROOM * side)
     return TrainingFaces(
         np.stack(pictures) if pictures else np.zeros((0, room, room, 3), np.uint8),
-        np.array(ages, np.float32),
+        lived(np.array(ages, np.float32)),
         np.array(males, np.float32),
         side,
     )

@@ -37,7 +37,8 @@ class _AgeBandEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_AgeBand.Value
 
 class AgeBand(_AgeBand, metaclass=_AgeBandEnumTypeWrapper):
     """Child 0–12, teenager 13–19, young adult 20–35, middle-aged 36–59,
-    senior 60 and over, in whole years of life.
+    senior 60 and over, in completed years: a child is one until the thirteenth
+    birthday.
     """
 
 AGE_BAND_UNSPECIFIED: AgeBand.ValueType  # 0
@@ -147,7 +148,9 @@ class AgeEstimate(_message.Message):
     CONFIDENCE_FIELD_NUMBER: _builtins.int
     SOURCE_FIELD_NUMBER: _builtins.int
     years: _builtins.float
-    """Age in years, 0 to 120. Absent when unknown."""
+    """Time lived, in years, 0 to 120: 17.6 is a person of 17, cut it downwards to
+    show it. Absent when unknown.
+    """
     low: _builtins.float
     """A central 80 % interval in years. Absent when unknown or declared."""
     high: _builtins.float
@@ -246,7 +249,7 @@ Global___GenderEstimate: _TypeAlias = GenderEstimate  # noqa: Y015
 
 @_typing.final
 class AgeRange(_message.Message):
-    """Some years of life, and how probable they are."""
+    """Some completed years, first and last included, and how probable they are."""
 
     DESCRIPTOR: _descriptor.Descriptor
 

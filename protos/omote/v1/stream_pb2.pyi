@@ -193,7 +193,7 @@ class DeclaredAttributes(_message.Message):
     AGE_BAND_FIELD_NUMBER: _builtins.int
     GENDER_FIELD_NUMBER: _builtins.int
     age: _builtins.float
-    """Years, 0 to 120."""
+    """Years, 0 to 120; completed ones or with their fraction, 17.6 is under 18."""
     age_band: _face_pb2.AgeBand.ValueType
     """Ignored when `age` is given."""
     gender: _face_pb2.Gender.ValueType

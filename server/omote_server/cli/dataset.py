@@ -185,7 +185,7 @@ class _Suggestions:
             return {"text": answer.problem}
         low, high = round(answer.low), round(answer.high)
         gender = answer.gender or "of unknown gender"
-        return {"text": f"{answer.years:.0f} years ({low} to {high}), {gender}"}
+        return {"text": f"{int(answer.years)} years ({low} to {high}), {gender}"}
 
 
 def _frames(path: Path) -> Iterator[tuple[float, NDArray[np.uint8]]]:

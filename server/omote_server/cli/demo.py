@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from pathlib import Path
 from typing import Annotated
 
@@ -125,7 +126,7 @@ def _age(record: Record) -> str:
     if attributes is None or attributes.age.value is None:
         return "unknown"
     age, band = attributes.age, attributes.age_band
-    told = f"{age.value:.0f} years"
+    told = f"{math.floor(attributes.age.value)} years"  # completed, as people say it
     if age.interval is not None:
         told += f", 80 % interval {age.interval[0]:.0f} to {age.interval[1]:.0f}"
     shown = band.value.replace("_", " ") if band.value else "unknown"
