@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import Literal, get_args
 
 from omote_filters.draw.crop import drawable
 from omote_filters.draw.head import HeadFrame
@@ -45,10 +46,13 @@ SHAPES: Mapping[str, Callable[[Face], float]] = {
 """Facts from blendshapes, 0 to 1, named for the shape and nothing else."""
 ANGLES = ("yaw", "pitch", "roll")
 NUMBERS = ("age", "age_low", "age_high", *SHAPES, *ANGLES, "face_width")
+Band = Literal["child", "teenager", "young_adult", "middle_aged", "senior"]
+Sex = Literal["female", "male"]
+Third = Literal["left", "middle", "right"]
 WORDS: Mapping[str, tuple[str, ...]] = {
-    "age_band": ("child", "teenager", "young_adult", "middle_aged", "senior"),
-    "gender": ("female", "male"),
-    "position": ("left", "middle", "right"),
+    "age_band": get_args(Band),
+    "gender": get_args(Sex),
+    "position": get_args(Third),
 }
 FACTS = (*NUMBERS, *WORDS, "largest", "event", "param")
 

@@ -108,7 +108,7 @@ def filter_of(pack: Pack, bundle: Bundle, find: Find) -> type[PackFilter]:
 
 
 def _parts(layer: Layer, pack: Pack, find: Find, problems: list[str]) -> Iterator[Part]:
-    for use, otherwise in ((layer.use, False), (layer.otherwise, True)):
+    for use, otherwise in ((layer, False), (layer.otherwise, True)):
         if use is None:
             continue
         report = partial(_report, pack, problems)
@@ -125,21 +125,16 @@ def _parts(layer: Layer, pack: Pack, find: Find, problems: list[str]) -> Iterato
 
 
 def _report(pack: Pack, problems: list[str], use: Use, key: str, text: str) -> None:
-    problems.append(pack.document.problem((*use.place, *key.split(".")), text))
+    problems.append(pack.problem(use, tuple(key.split(".")), text))
 
 
 def _check_settings(use: Use, kind: type[Filter], pack: Pack, problems: list[str]) -> None:
     """Parse the settings with the parameters' defaults and with both ends of every curve."""
     defaults = pack.settings().model_dump()
     moment = Moment(0.0, 1, parameters=defaults)
-    ends: list[Callable[[Curve], float]] = [
-        lambda curve: curve.unknown,
-        lambda curve: min(y for _, y in curve.points),
-        lambda curve: max(y for _, y in curve.points),
-    ]
-    for end in ends:
+    for end in range(3):
         values = use.resolved(moment)
-        values |= {n: end(v) for n, v in use.settings.items() if isinstance(v, Curve)}
+        values |= {n: v.ends[end] for n, v in use.settings.items() if isinstance(v, Curve)}
         try:
             parse(kind.Settings, values)
         except SettingsError as error:

@@ -3,67 +3,162 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from difflib import get_close_matches
+from collections.abc import Callable, Iterator, Mapping
+from functools import cached_property
 from itertools import pairwise
-from typing import Any, Literal
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 import numpy as np
-from pydantic import create_model
+from pydantic import (
+    BaseModel,
+    Discriminator,
+    Field,
+    PrivateAttr,
+    Strict,
+    StringConstraints,
+    Tag,
+    ValidationError,
+    create_model,
+    model_validator,
+)
 
-from omote_filters.assets import Asset, AssetError, read_asset
+from omote_filters.assets import Asset, AssetError
 from omote_filters.packs.facts import DEMOGRAPHIC, Moment
-from omote_filters.packs.rules import Report, Rule, read_rule
-from omote_filters.packs.source import Document, PackError, Place
-from omote_filters.settings import FilterSettings, choice, colour, slider, text, toggle
+from omote_filters.packs.parameters import Parameter, field_of
+from omote_filters.packs.rules import WholeRule
+from omote_filters.packs.source import Document, PackError, Place, clipped
+from omote_filters.packs.written import (
+    ID,
+    TAG,
+    TOLD,
+    Number,
+    ParameterName,
+    Reading,
+    Written,
+    place_of,
+    told,
+)
+from omote_filters.settings import FilterSettings
 
-MOST_LAYERS = 16
-MOST_ASSETS = 16
+_MOST_LAYERS = 16
 _MOST_PARAMETERS = 16
-_LONGEST_FADE_MS = 3000.0
-_ID = re.compile(r"[a-z][a-z0-9_]{0,63}")
-_VERSION = re.compile(r"\d+\.\d+\.\d+")
+_LEAST_STEP = 1e-3
+"""Between the points of a curve: steeper ones are steps, and overflow."""
 
-_PACK_KEYS = ("id", "name", "version", "description", "parameters", "layers")
-_LAYER_KEYS = ("filter", "settings", "when", "otherwise", "fade_ms")
+Line = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
 
 
-@dataclass(frozen=True, slots=True)
-class Curve:
+# Settings
+
+
+class Reference(Written):
+    """A setting that is one of the pack's own parameters."""
+
+    param: ParameterName = Field(description="the name of one of the pack's parameters")
+
+    def at(self, moment: Moment) -> object:
+        """What the host app set, or the default."""
+        return moment.parameters[self.param]
+
+
+class File(Written):
+    """A setting that is a file of the pack."""
+
+    asset: str = Field(description="the name of a file of the pack, such as star.svg")
+    _content: Asset = PrivateAttr()
+
+    def model_post_init(self, context: Any, /) -> None:
+        """Read the file."""
+        try:
+            self._content = context.asset(self.asset)
+        except AssetError as error:
+            raise told(f"{clipped(self.asset)}: {error}") from None
+
+    def at(self, moment: Moment) -> object:
+        """The file's content."""
+        return self._content
+
+
+class Curve(Written):
     """A setting that follows an estimate: straight lines between points, flat beyond them."""
 
-    over: str
-    points: tuple[tuple[float, float], ...]
-    unknown: float
+    over: Literal["age", "mouth_open", "smile", "brow_raise"] = Field(
+        description="age, mouth_open, smile or brow_raise: what the curve goes over"
+    )
+    points: Annotated[
+        list[Annotated[tuple[Number, Number], Strict(False)]], Field(min_length=2, max_length=64)
+    ] = Field(description="two or more [x, y], x rising")
+    unknown: Number | None = Field(None, description="a number: what holds when it is unknown")
+
+    @classmethod
+    def mistakes(cls, given: Mapping[str, object]) -> Iterator[tuple[Place, str]]:
+        """An answer for the unknown."""
+        if given.get("over") in DEMOGRAPHIC and "unknown" not in given:
+            yield (), "say what holds when it is unknown: add `unknown: NUMBER`"
+
+    @model_validator(mode="after")
+    def _rises(self) -> Self:
+        if any(b[0] - a[0] < _LEAST_STEP for a, b in pairwise(self.points)):
+            raise told(f"points are two or more [x, y], x rising by {_LEAST_STEP} or more")
+        return self
+
+    @cached_property
+    def ends(self) -> tuple[float, float, float]:
+        """What it gives for the unknown, at least and at most."""
+        ys = [round(y, 2) for _, y in self.points]
+        return ys[0] if self.unknown is None else self.unknown, min(ys), max(ys)
+
+    @cached_property
+    def _axes(self) -> tuple[list[float], list[float]]:
+        return [x for x, _ in self.points], [y for _, y in self.points]
 
     def at(self, moment: Moment) -> float:
         """Its value for a face; rounded, so that faces that differ by nothing are one group."""
         x = moment.number(self.over)
-        if x is None:
-            return self.unknown
-        xs, ys = zip(*self.points, strict=True)
-        return round(float(np.interp(x, xs, ys)), 2)
+        return self.ends[0] if x is None else round(float(np.interp(x, *self._axes)), 2)
 
 
-@dataclass(frozen=True, slots=True)
-class Reference:
-    """A setting that is one of the pack's own parameters."""
+def _setting_kind(given: object) -> str | None:
+    if isinstance(given, dict):
+        return next(
+            (TAG + key for key in ("param", "asset", "over", "points") if key in given), None
+        )
+    return TAG + "constant" if isinstance(given, bool | int | float | str) else None
 
-    parameter: str
+
+Setting = Annotated[
+    Annotated[bool | int | float | str, Tag(TAG + "constant")]
+    | Annotated[Reference, Tag(TAG + "param")]
+    | Annotated[File, Tag(TAG + "asset")]
+    | Annotated[Curve, Tag(TAG + "over")],
+    Discriminator(
+        _setting_kind,
+        custom_error_type=TOLD,
+        custom_error_message="a setting is a constant, {param: NAME}, {asset: FILE} or a curve "
+        "{over: FACT, points: [[x, y], …], unknown: y}",
+    ),
+]
 
 
-@dataclass(frozen=True, slots=True)
-class Use:
-    """A filter with settings, each constant, a reference or a curve."""
+class Use(Written):
+    """A filter with settings, each constant, a reference, a file or a curve."""
 
-    filter_id: str
-    settings: Mapping[str, object] = field(default_factory=dict)
-    place: Place = ()
+    how: ClassVar[str] = "`filter: ID`, and settings as a mapping"
+
+    filter_id: Annotated[str, Field(pattern=ID)] = Field(
+        alias="filter", description="a filter's id, see `omote filters list`"
+    )
+    settings: Annotated[dict[str, Setting], Field(max_length=64)] = Field(
+        default_factory=dict,
+        description="a mapping of at most 64 settings, see `omote filters show ID`",
+    )
 
     def resolved(self, moment: Moment) -> dict[str, object]:
         """Plain settings for one face."""
-        return {name: _resolved(value, moment) for name, value in self.settings.items()}
+        return {
+            name: value.at(moment) if isinstance(value, Reference | File | Curve) else value
+            for name, value in self.settings.items()
+        }
 
     @property
     def facts(self) -> set[str]:
@@ -71,46 +166,100 @@ class Use:
         return {value.over for value in self.settings.values() if isinstance(value, Curve)}
 
 
-def _resolved(value: object, moment: Moment) -> object:
-    if isinstance(value, Curve):
-        return value.at(moment)
-    return moment.parameters[value.parameter] if isinstance(value, Reference) else value
-
-
-@dataclass(frozen=True, slots=True)
-class Layer:
+class Layer(Use):
     """A filter, when it is on, and what takes its place when it is not."""
 
-    use: Use
-    when: Rule | None = None
-    otherwise: Use | None = None
-    fade_s: float = 0.3
+    how: ClassVar[str] = "a layer as a mapping with a filter"
+
+    when: WholeRule | None = Field(None, description="a rule: for whom the layer is on")
+    otherwise: Use | None = Field(
+        None,
+        description="`filter: ID` and its settings: what is drawn where the rule does not hold",
+    )
+    fade_ms: Annotated[float, Field(ge=0, le=3000)] = Field(
+        300.0, description="a number from 0 to 3000: how long a change takes"
+    )
+
+    @classmethod
+    def mistakes(cls, given: Mapping[str, object]) -> Iterator[tuple[Place, str]]:
+        """Whether it says otherwise than what."""
+        if "otherwise" in given and "when" not in given:
+            yield ("otherwise",), "otherwise needs a `when` beside it"
+
+    @property
+    def fade_s(self) -> float:
+        """How long a change takes."""
+        return self.fade_ms / 1000
 
 
-@dataclass(frozen=True, slots=True)
-class Pack:
-    """A pack, checked but for its filters.
+class Pack(Written):
+    """A filter written as data: layers, each a filter, its settings, and a rule."""
 
-    Attributes:
-        assets: the names of the files that it uses.
-    """
+    how: ClassVar[str] = "a pack as a mapping with id, name, version, description and layers"
 
-    id: str
-    name: str
-    version: str
-    description: str
-    settings: type[FilterSettings]
-    layers: tuple[Layer, ...]
-    document: Document
-    assets: tuple[str, ...] = ()
+    id: Annotated[str, Field(pattern=ID)] = Field(
+        description="lower case letters, digits and underscores, as the name of its folder"
+    )
+    name: Line = Field(description="a text of 1 to 200 characters")
+    version: Annotated[str, Field(pattern=r"^[0-9]{1,9}\.[0-9]{1,9}\.[0-9]{1,9}$")] = Field(
+        description='a version like "1.0.0", in quotes'
+    )
+    description: Line = Field(description="a text of 1 to 200 characters: what it does")
+    parameters: Annotated[dict[str, Parameter], Field(max_length=_MOST_PARAMETERS)] = Field(
+        default_factory=dict,
+        description=f"a mapping of at most {_MOST_PARAMETERS} parameters of the host app",
+    )
+    layers: Annotated[list[Layer], Field(min_length=1, max_length=_MOST_LAYERS)] = Field(
+        description=f"a list of 1 to {_MOST_LAYERS} layers"
+    )
+    _document: Document = PrivateAttr()
+
+    @classmethod
+    def mistakes(cls, given: Mapping[str, object]) -> Iterator[tuple[Place, str]]:
+        """Names of parameters."""
+        names = given.get("parameters")
+        for name in names if isinstance(names, dict) else ():
+            if not re.fullmatch(ID, name) or name.startswith("model_"):
+                help_ = "a parameter's name is lower case letters, digits and underscores"
+                yield ("parameters", name), help_
+            elif hasattr(BaseModel, name):
+                yield ("parameters", name), f"{name!r} is taken; choose another name"
+
+    @property
+    def document(self) -> Document:
+        """Where it stands, for messages."""
+        return self._document
+
+    @cached_property
+    def settings(self) -> type[FilterSettings]:
+        """Its parameters, as a filter has settings."""
+        fields: dict[str, Any] = {n: field_of(given) for n, given in self.parameters.items()}
+        return create_model(f"{self.id}_settings", __base__=FilterSettings, **fields)
+
+    def uses(self) -> Iterator[tuple[Place, Use]]:
+        """Every filter that it uses, and where."""
+        for index, layer in enumerate(self.layers):
+            yield ("layers", index), layer
+            if layer.otherwise is not None:
+                yield ("layers", index, "otherwise"), layer.otherwise
+
+    def problem(self, use: Use, below: Place, text: str) -> str:
+        """A message about a place in one of its uses."""
+        place = next(place for place, each in self.uses() if each is use)
+        return self._document.problem((*place, *below), text)
 
     @property
     def facts(self) -> set[str]:
         """Every fact that its rules and curves ask for."""
         rules = [layer.when for layer in self.layers if layer.when is not None]
         asked = {condition.fact for rule in rules for condition, _ in rule.conditions()}
-        uses = [use for layer in self.layers for use in (layer.use, layer.otherwise) if use]
-        return asked.union(*(use.facts for use in uses))
+        return asked.union(*(use.facts for _, use in self.uses()))
+
+    @property
+    def assets(self) -> set[str]:
+        """The names of the files that it uses."""
+        values = [value for _, use in self.uses() for value in use.settings.values()]
+        return {value.asset for value in values if isinstance(value, File)}
 
 
 def read_pack(document: Document, fetch: Callable[[str], bytes]) -> Pack:
@@ -123,202 +272,15 @@ def read_pack(document: Document, fetch: Callable[[str], bytes]) -> Pack:
     Raises:
         PackError: everything that is wrong with it.
     """
-    reader = _Reader(document, fetch)
-    pack = reader.pack()
-    if reader.problems or pack is None:
-        raise PackError(reader.problems)
+    given = document.value.get("parameters") if isinstance(document.value, dict) else None
+    reading = Reading(frozenset(given if isinstance(given, dict) else ()), fetch)
+    problems = list(document.problems)
+    try:
+        pack = Pack.model_validate(document.value, context=reading)
+    except ValidationError as error:
+        told_ = error.errors(include_url=False)
+        problems += [document.problem(place_of(each["loc"]), each["msg"]) for each in told_]
+    if problems:
+        raise PackError(problems)
+    pack._document = document
     return pack
-
-
-class _Reader:
-    def __init__(self, document: Document, fetch: Callable[[str], bytes]) -> None:
-        self._document = document
-        self._fetch = fetch
-        self._assets: dict[str, Asset | None] = {}
-        self.problems: list[str] = []
-        self._parameters: set[str] = set()
-
-    def report(self, place: Place, text: str) -> None:
-        self.problems.append(self._document.problem(place, text))
-
-    def pack(self) -> Pack | None:
-        value = self._document.value
-        if not isinstance(value, dict):
-            self.report((), "a pack is a mapping with id, name, version, description and layers")
-            return None
-        unknown_keys(value, _PACK_KEYS, (), self.report)
-        texts = {key: self._text(value, key) for key in ("id", "name", "version", "description")}
-        if texts["id"] and not _ID.fullmatch(texts["id"]):
-            self.report(("id",), "an id is lower case letters, digits and underscores")
-        if texts["version"] and not _VERSION.fullmatch(texts["version"]):
-            self.report(("version",), 'a version is like "1.0.0", in quotes')
-        settings = self._settings(value.get("parameters", {}), texts["id"])
-        layers = value.get("layers")
-        if not isinstance(layers, list) or not 0 < len(layers) <= MOST_LAYERS:
-            self.report(("layers",), f"write a list of 1 to {MOST_LAYERS} layers")
-            return None
-        made = [self._layer(layer, ("layers", i)) for i, layer in enumerate(layers)]
-        return Pack(
-            **texts,
-            settings=settings,
-            layers=tuple(layer for layer in made if layer is not None),
-            document=self._document,
-            assets=tuple(self._assets),
-        )
-
-    def _text(self, value: dict[str, object], key: str) -> str:
-        found = value.get(key)
-        if isinstance(found, str) and 0 < len(found.strip()) <= 200:
-            return found.strip()
-        self.report((key,), f"{key} is a text of 1 to 200 characters")
-        return ""
-
-    def _layer(self, value: object, place: Place) -> Layer | None:
-        if not isinstance(value, dict):
-            self.report(place, "a layer is a mapping with a filter")
-            return None
-        unknown_keys(value, _LAYER_KEYS, place, self.report)
-        use = self._use(value, place)
-        when = None
-        if "when" in value:
-            when = read_rule(value["when"], (*place, "when"), self.report)
-        otherwise = None
-        if "otherwise" in value:
-            if "when" not in value:
-                self.report((*place, "otherwise"), "otherwise needs a `when` beside it")
-            inner = value["otherwise"]
-            below = (*place, "otherwise")
-            if isinstance(inner, dict):
-                unknown_keys(inner, ("filter", "settings"), below, self.report)
-            otherwise = self._use(inner, below)
-        fade = value.get("fade_ms", 300)
-        if isinstance(fade, bool) or not isinstance(fade, int | float):
-            fade = -1
-        if not 0 <= fade <= _LONGEST_FADE_MS:
-            self.report((*place, "fade_ms"), f"fade_ms is a number from 0 to {_LONGEST_FADE_MS:g}")
-        return None if use is None else Layer(use, when, otherwise, fade / 1000)
-
-    def _use(self, value: object, place: Place) -> Use | None:
-        filter_id = value.get("filter") if isinstance(value, dict) else None
-        settings = value.get("settings", {}) if isinstance(value, dict) else {}
-        if not isinstance(filter_id, str) or not isinstance(settings, dict):
-            self.report(place, "write `filter: ID`, and settings as a mapping")
-            return None
-        made = {
-            name: self._setting(given, (*place, "settings", name))
-            for name, given in settings.items()
-        }
-        return Use(filter_id, made, place)
-
-    def _setting(self, given: object, place: Place) -> object:
-        if not isinstance(given, dict):
-            return given
-        if set(given) == {"param"}:
-            if given["param"] in self._parameters:
-                return Reference(str(given["param"]))
-            there = ", ".join(sorted(self._parameters)) or "none"
-            self.report(place, f"there is no parameter {given['param']!r}; there are: {there}")
-            return 0
-        if set(given) == {"asset"}:
-            return self._asset(str(given["asset"]), place)
-        return self._curve(given, place)
-
-    def _asset(self, name: str, place: Place) -> Asset | None:
-        if name not in self._assets:
-            self._assets[name] = None
-            if len(self._assets) > MOST_ASSETS:
-                self.report(place, f"a pack has at most {MOST_ASSETS} assets")
-                return None
-            try:
-                self._assets[name] = read_asset(name, self._fetch(name))
-            except AssetError as error:
-                self.report((*place, "asset"), f"{name}: {error}")
-        return self._assets[name]
-
-    def _curve(self, given: dict[str, object], place: Place) -> object:
-        points = given.get("points")
-        pairs = points if isinstance(points, list) else []
-        numbers = [p for p in pairs if isinstance(p, list) and len(p) == 2 and all(map(_real, p))]
-        rising = all(a[0] < b[0] for a, b in pairwise(numbers))
-        if given.get("over") not in ("age", "mouth_open", "smile", "brow_raise"):
-            self.report(place, "a curve goes over age, mouth_open, smile or brow_raise")
-        elif len(numbers) < 2 or len(numbers) != len(pairs) or not rising:
-            self.report(place, "points are two or more [x, y], x rising")
-        elif given["over"] in DEMOGRAPHIC and not _real(given.get("unknown")):
-            self.report(place, "say what holds when it is unknown: add `unknown: NUMBER`")
-        elif extra := set(given) - {"over", "points", "unknown"}:
-            self.report(place, f"a curve has over, points and unknown, not {sorted(extra)[0]!r}")
-        else:
-            unknown = given.get("unknown", numbers[0][1])
-            made = tuple((float(x), float(y)) for x, y in numbers)
-            return Curve(str(given["over"]), made, float(str(unknown)))
-        return 0
-
-    def _settings(self, value: object, pack_id: str) -> type[FilterSettings]:
-        fields: dict[str, Any] = {}
-        given = value if isinstance(value, dict) else {}
-        if not isinstance(value, dict) or len(given) > _MOST_PARAMETERS:
-            self.report(("parameters",), f"a mapping of at most {_MOST_PARAMETERS} parameters")
-            given = {}
-        for name, spec in given.items():
-            place = ("parameters", name)
-            if not _ID.fullmatch(name) or name.startswith("model_"):
-                self.report(place, "a parameter's name is lower case letters, digits and _")
-                continue
-            made = _parameter(spec)
-            if made is None:
-                self.report(place, _PARAMETER_HELP)
-            else:
-                fields[name] = made
-            self._parameters.add(name)
-        return create_model(f"{pack_id or 'pack'}_settings", __base__=FilterSettings, **fields)
-
-
-_PARAMETER_HELP = (
-    "a parameter is one of {slider: DEFAULT, low: N, high: N, label: TEXT}, {choice: DEFAULT, "
-    'of: [TEXT, …], label: TEXT}, {colour: "#rrggbb", label: TEXT}, {toggle: true, label: TEXT}, '
-    "{text: TEXT, label: TEXT}, each with an optional hint"
-)
-
-
-def _parameter(spec: object) -> Any:
-    """The annotation and field of a parameter, None where it is not written as it must be."""
-    if not isinstance(spec, dict) or not isinstance(spec.get("label"), str):
-        return None
-    kinds = [key for key in ("slider", "choice", "colour", "toggle", "text") if key in spec]
-    known = {*kinds, "label", "hint", *({"low", "high"} if "slider" in spec else ())}
-    known |= {"of"} if "choice" in spec else set()
-    if len(kinds) != 1 or set(spec) - known:
-        return None
-    default, words = spec[kinds[0]], {"label": spec["label"], "hint": str(spec.get("hint", ""))}
-    if kinds[0] == "slider":
-        low, high = spec.get("low", 0), spec.get("high", 1)
-        fits = all(map(_real, (default, low, high))) and low <= default <= high
-        return (float, slider(float(default), low, high, **words)) if fits else None
-    if kinds[0] == "choice":
-        of = spec.get("of")
-        fits = isinstance(of, list) and default in of and all(isinstance(o, str) for o in of)
-        return (Literal[tuple(of)], choice(default, **words)) if fits and of else None
-    if kinds[0] == "toggle":
-        return (bool, toggle(default, **words)) if isinstance(default, bool) else None
-    if not isinstance(default, str):
-        return None
-    if kinds[0] == "text":
-        return str, text(default, **words)
-    fits = re.fullmatch(r"#[0-9a-fA-F]{6}", default) is not None
-    return (str, colour(default, **words)) if fits else None
-
-
-def _real(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
-
-
-def unknown_keys(
-    value: Mapping[str, object], known: tuple[str, ...], place: Place, report: Report
-) -> None:
-    """Report each key that does not belong here, with the nearest that does."""
-    for key in value:
-        if key not in known:
-            near = get_close_matches(key, known, 1)
-            hint = f"did you mean {near[0]!r}?" if near else f"there are: {', '.join(known)}"
-            report((*place, key), f"{key!r} does not belong here; {hint}")

@@ -2,65 +2,266 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from difflib import get_close_matches
-from typing import Any
+from collections.abc import Iterator, Mapping
+from functools import cached_property
+from typing import Annotated, Any, ClassVar, Self
 
-from omote_filters.packs.facts import DEMOGRAPHIC, FACTS, FORBIDDEN, NUMBERS, WORDS, Moment
-from omote_filters.packs.source import Place
+from pydantic import AfterValidator, ConfigDict, Discriminator, Field, Tag, model_validator
 
-Report = Callable[[Place, str], None]
-"""Told of a mistake: its place and what to do."""
+from omote_filters.packs.facts import DEMOGRAPHIC, FACTS, FORBIDDEN, WORDS, Band, Moment, Sex, Third
+from omote_filters.packs.source import Place, clipped
+from omote_filters.packs.written import TAG, TOLD, Number, ParameterName, Written, nearest, told
 
-_DEFAULT_HOLD_MS = {"event": 2000.0}
-_LONGEST_HOLD_MS = 60_000.0
+_MOST_CONDITIONS = 64
+_EVENT_HOLD_MS = 2000.0
 _HYSTERESIS = 0.15
 """Where only `above` or `below` is given, how far the way back lies, as a part of the limit."""
 
-
-@dataclass(frozen=True, slots=True)
-class Condition:
-    """One question about one fact.
-
-    Attributes:
-        fact: of `facts.FACTS`.
-        enter, leave: limits of a number; the condition becomes true past `enter` and false
-            again past `leave`.
-        rising: whether larger numbers make it true.
-        words: answers that make it true.
-        value: what `largest` or a parameter must be; the parameter's or event's name is `name`.
-        unknown: whether it is true of a face of which the fact is unknown.
-        min_confidence: an estimate less sure than this is unknown.
-        hold_s: how long it stays true after it was.
-    """
-
-    fact: str
-    enter: float = 0.0
-    leave: float = 0.0
-    rising: bool = True
-    words: frozenset[str] = frozenset()
-    name: str = ""
-    value: object = True
-    unknown: bool = False
-    min_confidence: float = 0.0
-    hold_s: float = 0.0
+_LIMITS = "{above: N}, {below: N} or {enter: N, leave: N}"
+_HELP = "a rule is `all: […]`, `any: […]`, `not: …` or a condition like {largest: true}"
 
 
-@dataclass(frozen=True, slots=True)
-class Rule:
-    """A tree: `kind` is all, any, not (one part) or is (a condition)."""
+class Limits(Written):
+    """What a number is asked: true past a limit, false again past another."""
 
-    kind: str
-    parts: tuple[Rule, ...] = ()
-    condition: Condition | None = None
+    model_config = ConfigDict(
+        json_schema_extra={
+            "oneOf": [
+                {"required": ["above"]},
+                {"required": ["below"]},
+                {"required": ["enter", "leave"]},
+            ]
+        }
+    )
+    how: ClassVar[str] = _LIMITS
+
+    above: Number | None = Field(None, description="a number: true above it")
+    below: Number | None = Field(None, description="a number: true below it")
+    enter: Number | None = Field(None, description="a number: true once past it")
+    leave: Number | None = Field(None, description="a number: false again once past it")
+
+    @classmethod
+    def mistakes(cls, given: Mapping[str, object]) -> Iterator[tuple[Place, str]]:
+        """Which limits go together."""
+        if given.keys() <= cls.keys().keys() and set(given) not in (
+            {"above"},
+            {"below"},
+            {"enter", "leave"},
+        ):
+            yield (), f"write {_LIMITS}"
+
+    @model_validator(mode="after")
+    def _differ(self) -> Self:
+        if self.enter is not None and self.enter == self.leave:
+            raise told("enter and leave must differ; for one limit write above or below")
+        return self
+
+    @cached_property
+    def band(self) -> tuple[float, float]:
+        """The limit on the way in, and that on the way back."""
+        if self.enter is not None and self.leave is not None:
+            return self.enter, self.leave
+        if self.above is not None:
+            return self.above, self.above - abs(self.above) * _HYSTERESIS
+        below = self.below or 0.0
+        return below, below + abs(below) * _HYSTERESIS
+
+    @cached_property
+    def rising(self) -> bool:
+        """Whether larger numbers make it true."""
+        return self.above is not None or (self.enter is not None and self.band[0] > self.band[1])
+
+    def passed(self, number: float, before: bool) -> bool:
+        """Whether it holds now, if it did or did not before."""
+        limit = self.band[before]
+        return number > limit if self.rising else number < limit
+
+
+def _number(hint: str) -> Any:
+    return Field(None, description=f"{_LIMITS}: {hint}")
+
+
+def _words(fact: str, hint: str) -> Any:
+    return Field(None, description=f"one or a list of: {', '.join(WORDS[fact])}: {hint}")
+
+
+class Condition(Written):
+    """One question about one fact."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "oneOf": [
+                {"required": [fact, "unknown"] if fact in DEMOGRAPHIC else [fact]} for fact in FACTS
+            ]
+        }
+    )
+
+    age: Limits | None = _number("years, as estimated or declared")
+    age_low: Limits | None = _number("years, the lower end of the estimate")
+    age_high: Limits | None = _number("years, the upper end of the estimate")
+    mouth_open: Limits | None = _number("0 to 1, how far the jaw is down")
+    smile: Limits | None = _number("0 to 1, how far the corners of the mouth are up")
+    pucker: Limits | None = _number("0 to 1, lips drawn together")
+    blink: Limits | None = _number("0 to 1, both eyes closed")
+    wink: Limits | None = _number("0 to 1, one eye closed")
+    brow_raise: Limits | None = _number("0 to 1, brows up")
+    brow_lower: Limits | None = _number("0 to 1, brows down")
+    eyes_wide: Limits | None = _number("0 to 1, eyes wide open")
+    cheek_puff: Limits | None = _number("0 to 1, cheeks full of air")
+    yaw: Limits | None = _number("degrees, turned to the person's left")
+    pitch: Limits | None = _number("degrees, looking up")
+    roll: Limits | None = _number("degrees, tilted clockwise on the screen")
+    face_width: Limits | None = _number("a part of the picture's width")
+    age_band: Band | Annotated[list[Band], Field(min_length=1)] | None = _words(
+        "age_band", "as estimated or declared"
+    )
+    gender: Sex | Annotated[list[Sex], Field(min_length=1)] | None = _words(
+        "gender", "as estimated or declared"
+    )
+    position: Third | Annotated[list[Third], Field(min_length=1)] | None = _words(
+        "position", "the third of the picture"
+    )
+    largest: bool | None = Field(None, description="true or false: whether it is the largest face")
+    event: Annotated[str, Field(min_length=1, max_length=64)] | None = Field(
+        None, description="a name of 1 to 64 characters: an event that the host app sends"
+    )
+    param: ParameterName | None = Field(
+        None, description="a name of 1 to 64 characters: one of the pack's parameters"
+    )
+    answer: bool | float | str = Field(
+        True, alias="is", description="a constant: what the parameter must be"
+    )
+    unknown: bool = Field(
+        False, description="true or false: what holds of a face of which the fact is unknown"
+    )
+    min_confidence: Annotated[float, Field(ge=0, le=1)] = Field(
+        0.0, description="a number from 0 to 1: an estimate less sure than this is unknown"
+    )
+    hold_ms: Annotated[float, Field(ge=0, le=60_000)] | None = Field(
+        None, description="a number from 0 to 60000: how long it stays true after it was"
+    )
+
+    @classmethod
+    def mistakes(cls, given: Mapping[str, object]) -> Iterator[tuple[Place, str]]:
+        """One fact, and an answer for the unknown."""
+        facts = [key for key in given if key in FACTS]
+        if len(facts) != 1:
+            if given.keys() <= cls.keys().keys():
+                yield (), "a condition asks for exactly one fact, as in {smile: {above: 0.5}}"
+        elif facts[0] in DEMOGRAPHIC and "unknown" not in given:
+            said = "add `unknown: true` or `unknown: false`"
+            yield (), f"say what holds when {facts[0]} is unknown: {said}"
+
+    @classmethod
+    def stray(cls, key: str) -> str:
+        """Facts that do not exist, and those that never will."""
+        why = FORBIDDEN.get(key.lower())
+        return why or f"there is no fact {clipped(key)!r}; {nearest(key, list(FACTS))}"
+
+    @cached_property
+    def fact(self) -> str:
+        """Of `facts.FACTS`."""
+        return next(fact for fact in FACTS if getattr(self, fact) is not None)
+
+    @cached_property
+    def asked(self) -> Any:
+        """What the fact is asked: limits, a word or several, or a name."""
+        return getattr(self, self.fact)
+
+    @cached_property
+    def hold_s(self) -> float:
+        """How long it stays true after it was."""
+        default = _EVENT_HOLD_MS if self.fact == "event" else 0.0
+        return (default if self.hold_ms is None else self.hold_ms) / 1000
+
+    def conditions(self, negated: bool = False) -> Iterator[tuple[Condition, bool]]:
+        """Itself, and whether an odd number of `not` stands before it."""
+        yield self, negated
+
+    def holds(self, moment: Moment, before: bool) -> bool:
+        """Whether it is true of a face now, if it was or was not before."""
+        fact = self.fact
+        if fact == "largest":
+            return moment.face is not None and moment.largest == self.asked
+        if fact == "event":
+            return self.asked in moment.events
+        if fact == "param":
+            return moment.parameters.get(self.asked) == self.answer
+        if fact in DEMOGRAPHIC and moment.confidence(fact) < self.min_confidence:
+            return self.unknown
+        if fact in WORDS:
+            word = moment.word(fact)[0]
+            words = [self.asked] if isinstance(self.asked, str) else self.asked
+            return self.unknown if word is None else word in words
+        number = moment.number(fact)
+        return self.unknown if number is None else self.asked.passed(number, before)
+
+
+class _Joint(Written):
+    """Other rules, joined."""
+
+    @classmethod
+    def stray(cls, key: str) -> str:
+        """Nothing stands beside a joint."""
+        return f"beside `{next(iter(cls.keys()))}` nothing may stand; put it into the list"
+
+    @property
+    def parts(self) -> list[Rule]:
+        """What is joined."""
+        given = getattr(self, next(iter(type(self).model_fields)))
+        return given if isinstance(given, list) else [given]
 
     def conditions(self, negated: bool = False) -> Iterator[tuple[Condition, bool]]:
         """Every condition, and whether an odd number of `not` stands before it."""
-        if self.condition is not None:
-            yield self.condition, negated
         for part in self.parts:
-            yield from part.conditions(negated ^ (self.kind == "not"))
+            yield from part.conditions(negated ^ isinstance(self, NotOf))
+
+
+class AllOf(_Joint):
+    """Holds where every one of its rules does."""
+
+    all: Annotated[list[Rule], Field(min_length=1)] = Field(
+        description="a list of one or more rules: every one must hold"
+    )
+
+
+class AnyOf(_Joint):
+    """Holds where one of its rules does."""
+
+    any: Annotated[list[Rule], Field(min_length=1)] = Field(
+        description="a list of one or more rules: one must hold"
+    )
+
+
+class NotOf(_Joint):
+    """Holds where its rule does not."""
+
+    inner: Rule = Field(alias="not", description="a rule: it must not hold")
+
+
+def _kind(given: object) -> str | None:
+    if not isinstance(given, dict) or not given:
+        return None
+    return TAG + next((key for key in ("all", "any", "not") if key in given), "is")
+
+
+Rule = Annotated[
+    Annotated[AllOf, Tag(TAG + "all")]
+    | Annotated[AnyOf, Tag(TAG + "any")]
+    | Annotated[NotOf, Tag(TAG + "not")]
+    | Annotated[Condition, Tag(TAG + "is")],
+    Discriminator(_kind, custom_error_type=TOLD, custom_error_message=_HELP),
+]
+
+
+def _few_enough(rule: Rule) -> Rule:
+    if sum(1 for _ in rule.conditions()) > _MOST_CONDITIONS:
+        raise told(f"a rule asks at most {_MOST_CONDITIONS} questions, on every frame")
+    return rule
+
+
+WholeRule = Annotated[Rule, AfterValidator(_few_enough)]
+"""A rule with all its parts."""
 
 
 class Judge:
@@ -72,170 +273,25 @@ class Judge:
 
     def verdict(self, moment: Moment) -> bool:
         """Whether the rule holds at this moment."""
-        count = iter(range(10_000))
-        return self._judge(self._rule, moment, count)
+        return self._judge(self._rule, moment)
 
-    def _judge(self, rule: Rule, moment: Moment, count: Iterator[int]) -> bool:
-        if rule.condition is not None:
-            return self._held(next(count), rule.condition, moment)
+    def _judge(self, rule: Rule, moment: Moment) -> bool:
+        if isinstance(rule, Condition):
+            return self._held(rule, moment)
         # Every part is judged every time: a latch that is not asked would go stale.
-        verdicts = [self._judge(part, moment, count) for part in rule.parts]
-        if rule.kind == "not":
+        verdicts = [self._judge(part, moment) for part in rule.parts]
+        if isinstance(rule, NotOf):
             return not verdicts[0]
-        return all(verdicts) if rule.kind == "all" else any(verdicts)
+        return all(verdicts) if isinstance(rule, AllOf) else any(verdicts)
 
-    def _held(self, index: int, condition: Condition, moment: Moment) -> bool:
-        before, since = self._state.get(index, (False, -1e9))
-        now = _true(condition, moment, before)
+    def _held(self, condition: Condition, moment: Moment) -> bool:
+        before, since = self._state.get(id(condition), (False, -1e9))
+        now = condition.holds(moment, before)
         if now:
-            self._state[index] = (True, moment.time)
+            self._state[id(condition)] = (True, moment.time)
             return True
         # Time that runs backwards (a looped file) ends a hold.
         if before and 0 <= moment.time - since < condition.hold_s:
             return True
-        self._state[index] = (False, since)
+        self._state[id(condition)] = (False, since)
         return False
-
-
-def _true(condition: Condition, moment: Moment, before: bool) -> bool:
-    fact = condition.fact
-    if fact == "largest":
-        return moment.face is not None and moment.largest == condition.value
-    if fact == "event":
-        return condition.name in moment.events
-    if fact == "param":
-        return moment.parameters.get(condition.name) == condition.value
-    if fact in DEMOGRAPHIC and moment.confidence(fact) < condition.min_confidence:
-        return condition.unknown
-    if fact in WORDS:
-        word = moment.word(fact)[0]
-        return condition.unknown if word is None else word in condition.words
-    number = moment.number(fact)
-    if number is None:
-        return condition.unknown
-    limit = condition.leave if before else condition.enter
-    return number > limit if condition.rising else number < limit
-
-
-# Reading
-
-
-def read_rule(value: object, place: Place, report: Report) -> Rule | None:
-    """A rule from plain values; what is wrong is reported, and None comes back."""
-    if not isinstance(value, dict) or not value:
-        report(place, "a rule is `all: […]`, `any: […]`, `not: …` or a condition like {age: …}")
-        return None
-    kinds = [key for key in ("all", "any", "not") if key in value]
-    if not kinds:
-        condition = _read_condition(value, place, report)
-        return None if condition is None else Rule("is", condition=condition)
-    (kind, *_), others = kinds, [key for key in value if key not in kinds[:1]]
-    if others:
-        report((*place, others[0]), f"beside `{kind}` nothing may stand; put it into the list")
-        return None
-    inner = value[kind] if kind != "not" else [value[kind]]
-    if not isinstance(inner, list) or not inner:
-        report((*place, kind), "write a list of one or more rules")
-        return None
-    below = (*place, kind)
-    places = [below] if kind == "not" else [(*below, i) for i in range(len(inner))]
-    parts = [read_rule(part, at, report) for part, at in zip(inner, places, strict=True)]
-    found = tuple(part for part in parts if part is not None)
-    return Rule(kind, found) if len(found) == len(parts) else None
-
-
-_OPTIONS = ("unknown", "min_confidence", "hold_ms", "is")
-
-
-def _read_condition(value: dict[str, object], place: Place, report: Report) -> Condition | None:
-    facts = [key for key in value if key not in _OPTIONS]
-    if len(facts) != 1:
-        report(place, "a condition asks for exactly one fact, as in {smile: {above: 0.5}}")
-        return None
-    (fact,) = facts
-    if fact not in FACTS:
-        report((*place, fact), _no_such_fact(fact))
-        return None
-    if fact in DEMOGRAPHIC and not isinstance(value.get("unknown"), bool):
-        report(
-            place,
-            f"say what holds when {fact} is unknown: add `unknown: true` or `unknown: false`",
-        )
-        return None
-    hold = _number(value.get("hold_ms", _DEFAULT_HOLD_MS.get(fact, 0.0)), 0, _LONGEST_HOLD_MS)
-    least = _number(value.get("min_confidence", 0.0), 0, 1)
-    if hold is None or least is None:
-        name = "hold_ms" if hold is None else "min_confidence"
-        most = f"{_LONGEST_HOLD_MS:.0f}" if hold is None else "1"
-        report((*place, name), f"{name} is a number from 0 to {most}")
-        return None
-    asked = _read_question(fact, value, (*place, fact), report)
-    if asked is None:
-        return None
-    return Condition(
-        fact,
-        unknown=value.get("unknown") is True,
-        min_confidence=least,
-        hold_s=hold / 1000,
-        **asked,
-    )
-
-
-def _no_such_fact(fact: str) -> str:
-    for word, why in FORBIDDEN.items():
-        if fact.lower() == word:
-            return why
-    near = get_close_matches(fact, FACTS, 1)
-    hint = f"; did you mean {near[0]!r}?" if near else f"; there are: {', '.join(FACTS)}"
-    return f"there is no fact {fact[:40]!r}{hint}"
-
-
-def _read_question(
-    fact: str, value: dict[str, object], place: Place, report: Report
-) -> dict[str, Any] | None:
-    """The fields of a condition that the fact's own value gives."""
-    given = value[fact]
-    if fact == "largest":
-        if isinstance(given, bool):
-            return {"value": given}
-        report(place, "largest is true or false")
-    elif fact in ("event", "param"):
-        if isinstance(given, str) and 0 < len(given) <= 64:
-            return {"name": given, "value": value.get("is", True)}
-        report(place, f"{fact} is a name of 1 to 64 characters")
-    elif fact in WORDS:
-        words = [given] if isinstance(given, str) else given
-        if isinstance(words, list) and words and all(word in WORDS[fact] for word in words):
-            return {"words": frozenset(words)}
-        report(place, f"{fact} is one or a list of: {', '.join(WORDS[fact])}")
-    elif fact in NUMBERS:
-        return _read_limits(given, place, report)
-    return None
-
-
-def _read_limits(given: object, place: Place, report: Report) -> dict[str, Any] | None:
-    limits = given if isinstance(given, dict) else {}
-    numbers = {key: _number(limit, -1e6, 1e6) for key, limit in limits.items()}
-    if None in numbers.values() or set(numbers) not in (
-        {"above"},
-        {"below"},
-        {"enter", "leave"},
-    ):
-        report(place, "write {above: N}, {below: N} or {enter: N, leave: N}")
-        return None
-    if "enter" in numbers:
-        enter, leave = float(numbers["enter"] or 0), float(numbers["leave"] or 0)
-        if enter == leave:
-            report(place, "enter and leave must differ; for one limit write above or below")
-            return None
-        return {"enter": enter, "leave": leave, "rising": enter > leave}
-    rising = "above" in numbers
-    limit = float(numbers["above" if rising else "below"] or 0)
-    slack = abs(limit) * _HYSTERESIS * (-1 if rising else 1)
-    return {"enter": limit, "leave": limit + slack, "rising": rising}
-
-
-def _number(value: object, low: float, high: float) -> float | None:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not low <= value <= high:
-        return None
-    return float(value)

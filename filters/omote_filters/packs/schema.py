@@ -5,116 +5,31 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from omote_filters.packs.facts import DEMOGRAPHIC, NUMBERS, WORDS
-from omote_filters.packs.model import MOST_LAYERS
+from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
+from pydantic_core import core_schema
 
-Schema = dict[str, Any]
-
-_NUMBER: Schema = {"type": "number"}
-_TEXT: Schema = {"type": "string", "minLength": 1, "maxLength": 200}
-_ID: Schema = {"type": "string", "pattern": "^[a-z][a-z0-9_]{0,63}$"}
+from omote_filters.packs.model import Pack
 
 
-def _object(properties: Schema, required: list[str], **more: object) -> Schema:
-    closed = {"type": "object", "additionalProperties": False}
-    return {**closed, "properties": properties, "required": required, **more}
+class _ForEditors(GenerateJsonSchema):
+    """What may be left out may not be written as null, and keys need no titles."""
+
+    def nullable_schema(self, schema: core_schema.NullableSchema) -> JsonSchemaValue:
+        return self.generate_inner(schema["schema"])
+
+    def default_schema(self, schema: core_schema.WithDefaultSchema) -> JsonSchemaValue:
+        if schema.get("default") is None:
+            return self.generate_inner(schema["schema"])
+        return super().default_schema(schema)
+
+    def field_title_should_be_set(self, schema: object) -> bool:
+        return False
 
 
-def _condition(fact: str, question: Schema, **more: Schema) -> Schema:
-    options: Schema = {
-        "hold_ms": {"type": "number", "minimum": 0, "maximum": 60000},
-        "min_confidence": {"type": "number", "minimum": 0, "maximum": 1},
-        "unknown": {"type": "boolean"},
-    }
-    required = [fact, "unknown"] if fact in DEMOGRAPHIC else [fact]
-    return _object({fact: question, **options, **more}, required)
-
-
-def _conditions() -> list[Schema]:
-    limits = {
-        "oneOf": [
-            _object({"above": _NUMBER}, ["above"]),
-            _object({"below": _NUMBER}, ["below"]),
-            _object({"enter": _NUMBER, "leave": _NUMBER}, ["enter", "leave"]),
-        ]
-    }
-    name = {"type": "string", "minLength": 1, "maxLength": 64}
-    words = {
-        fact: {"oneOf": [{"enum": list(of)}, {"type": "array", "items": {"enum": list(of)}}]}
-        for fact, of in WORDS.items()
-    }
-    return [
-        *(_condition(fact, limits) for fact in NUMBERS),
-        *(_condition(fact, question) for fact, question in words.items()),
-        _condition("largest", {"type": "boolean"}),
-        _condition("event", name),
-        _condition("param", name, **{"is": {}}),
-    ]
-
-
-def schema() -> Schema:
+def schema() -> dict[str, Any]:
     """The schema, draft 2020-12."""
-    rule = {"$ref": "#/$defs/rule"}
-    many = {"type": "array", "items": rule, "minItems": 1}
-    points = {
-        "type": "array",
-        "minItems": 2,
-        "items": {"type": "array", "items": _NUMBER, "minItems": 2, "maxItems": 2},
-    }
-    over = {"enum": ["age", "mouth_open", "smile", "brow_raise"]}
-    setting = {
-        "oneOf": [
-            {"type": ["number", "string", "boolean"]},
-            _object({"param": _ID}, ["param"]),
-            _object({"asset": _TEXT}, ["asset"]),
-            _object({"over": over, "points": points, "unknown": _NUMBER}, ["over", "points"]),
-        ]
-    }
-    settings = {"type": "object", "additionalProperties": setting}
-    use = {"filter": _ID, "settings": settings}
-    fade = {"type": "number", "minimum": 0, "maximum": 3000}
-    layer = _object(
-        {**use, "when": rule, "otherwise": _object(use, ["filter"]), "fade_ms": fade}, ["filter"]
-    )
-    about = {"label": {"type": "string"}, "hint": {"type": "string"}}
-    parameters = [
-        _object({"slider": _NUMBER, "low": _NUMBER, "high": _NUMBER, **about}, ["slider", "label"]),
-        _object(
-            {"choice": {"type": "string"}, "of": {"type": "array", "items": {}}, **about},
-            ["choice", "of", "label"],
-        ),
-        _object(
-            {"colour": {"type": "string", "pattern": "^#[0-9a-fA-F]{6}$"}, **about},
-            ["colour", "label"],
-        ),
-        _object({"toggle": {"type": "boolean"}, **about}, ["toggle", "label"]),
-        _object({"text": {"type": "string"}, **about}, ["text", "label"]),
-    ]
-    return _object(
-        {
-            "id": _ID,
-            "name": _TEXT,
-            "version": {"type": "string", "pattern": r"^\d+\.\d+\.\d+$"},
-            "description": _TEXT,
-            "parameters": {"type": "object", "additionalProperties": {"oneOf": parameters}},
-            "layers": {"type": "array", "items": layer, "minItems": 1, "maxItems": MOST_LAYERS},
-        },
-        ["id", "name", "version", "description", "layers"],
-        **{
-            "$schema": "https://json-schema.org/draft/2020-12/schema",
-            "title": "Omote filter pack",
-            "$defs": {
-                "rule": {
-                    "oneOf": [
-                        _object({"all": many}, ["all"]),
-                        _object({"any": many}, ["any"]),
-                        _object({"not": rule}, ["not"]),
-                        *_conditions(),
-                    ]
-                }
-            },
-        },
-    )
+    made = Pack.model_json_schema(schema_generator=_ForEditors)
+    return {"$schema": GenerateJsonSchema.schema_dialect, **made, "title": "Omote filter pack"}
 
 
 def main() -> None:
