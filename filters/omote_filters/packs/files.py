@@ -12,6 +12,7 @@ from omote_filters.assets import AssetError
 
 LARGEST_ARCHIVE = 80 * 2**20
 """Bytes of a .zip, and of all that it holds once it is unpacked."""
+_NONE = "there is no such file"
 _MOST_MEMBERS = 256
 _LARGEST_DIRECTORY = 256 * 1024
 _END = b"PK\x05\x06"
@@ -23,7 +24,7 @@ _LONGEST_COMMENT = 2**16
 
 def shown(path: Path) -> str:
     """A path for messages and listings, also where its name is not UTF-8."""
-    return printable(str(path).encode("utf-8", "backslashreplace").decode())
+    return printable(os.fsencode(path).decode("utf-8", "backslashreplace"))
 
 
 def printable(text: str) -> str:
@@ -54,7 +55,7 @@ def from_folder(folder: Path, name: str, most: int) -> bytes:
         with _opened(found) as file:
             return _limited(file, most)
     except FileNotFoundError:
-        raise AssetError("there is no such file in the pack") from None
+        raise AssetError(_NONE) from None
     except (OSError, RuntimeError) as error:  # RuntimeError: links in a circle
         raise AssetError(f"it cannot be read: {_reason(error)}") from None
 
@@ -72,6 +73,8 @@ def from_archive(path: Path, name: str, most: int) -> bytes:
                 return _member(archive, name, most)
     except AssetError:
         raise
+    except FileNotFoundError:
+        raise AssetError(_NONE) from None
     except Exception as error:  # zipfile raises whatever its parsing of damaged bytes meets
         raise AssetError(f"the archive cannot be read: {_reason(error)}") from None
 
@@ -125,7 +128,7 @@ def _member(archive: ZipFile, name: str, most: int) -> bytes:
     if sum(member.file_size for member in members) > LARGEST_ARCHIVE:
         raise AssetError(f"unpacked, the archive is larger than {_size(LARGEST_ARCHIVE)}")
     if name not in archive.NameToInfo:
-        raise AssetError("there is no such file in the pack")
+        raise AssetError(_NONE)
     found = archive.getinfo(name)
     if found.flag_bits & 1:
         raise AssetError("it is encrypted")
