@@ -45,10 +45,12 @@ def person(portrait: Pixels, face: Face, age: float, male: bool, seed: int) -> P
     return np.asarray(np.clip(shown, 0, 255), np.uint8)
 
 
-def crowd(folder: Path, portrait: Pixels, face: Face, people: int, each: int = 2) -> Path:
+def crowd(
+    folder: Path, portrait: Pixels, face: Face, people: int, each: int = 2, first: int = 0
+) -> Path:
     """A folder named as UTKFace is, with a folder for each person."""
     chance = np.random.default_rng(3)
-    for number in range(people):
+    for number in range(first, first + people):
         place = folder / f"p{number:03d}"
         place.mkdir(parents=True)
         age, male = int(chance.integers(8, 80)), bool(number % 2)

@@ -13,8 +13,9 @@ import pytest
 from numpy.typing import NDArray
 from people import crowd
 
-from omote_models.datasets.build import BuildOptions, alike, build, fingerprint
+from omote_models.datasets.build import BuildOptions, build
 from omote_models.datasets.check import check
+from omote_models.datasets.copies import alike, fingerprint
 from omote_models.datasets.manifest import (
     Manifest,
     ManifestProblem,

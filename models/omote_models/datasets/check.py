@@ -9,7 +9,8 @@ from pathlib import Path
 
 import numpy as np
 
-from omote_models.datasets.build import alike, fingerprint
+from omote_models.datasets.balance import warnings
+from omote_models.datasets.copies import alike, fingerprint
 from omote_models.datasets.manifest import SPLITS, Entry, Manifest
 from omote_models.evaluation.answers import decoded_picture
 from omote_models.face import AgeBand, FloatArray
@@ -24,10 +25,12 @@ class Checked:
 
     Attributes:
         problems: must be mended before anything is trained or measured.
+        warnings: should be looked at; it may be meant.
         notes: worth knowing.
     """
 
     problems: list[str] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
 
@@ -39,6 +42,7 @@ def check(folder: Path, manifest: Manifest) -> Checked:
     prints = _pictures(folder, manifest, found)
     _people(manifest, prints, found)
     _labels(manifest, found)
+    found.warnings += warnings(manifest.samples)
     if len(found.problems) > _MOST_TOLD:
         rest = len(found.problems) - _MOST_TOLD
         found.problems = [*found.problems[:_MOST_TOLD], f"… and {rest} more"]

@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from omote_models.face import Gender
 
 NAME = "manifest.json"
+_FAMILY = "omote-dataset/"
 OLDEST = 120.0
 _LOCK = ".lock"
 
@@ -96,6 +97,15 @@ class Manifest(BaseModel):
         self.history.append(Change(version=self.version, date=date, what=what))
 
 
+def is_dataset(folder: Path) -> bool:
+    """Whether a folder has a manifest of ours; it may be wrong yet."""
+    try:
+        values = json.loads((folder / NAME).read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError):
+        return False
+    return isinstance(values, dict) and str(values.get("format")).startswith(_FAMILY)
+
+
 def read_manifest(folder: Path) -> Manifest:
     """The manifest of a data set's folder.
 
@@ -106,10 +116,21 @@ def read_manifest(folder: Path) -> Manifest:
     if not path.is_file():
         raise ManifestProblem(f"there is no {NAME} in {folder}; `omote dataset build` makes one")
     try:
-        return Manifest.model_validate(json.loads(path.read_text(encoding="utf-8")))
-    except (OSError, ValueError) as error:
-        if not isinstance(error, ValidationError):
-            raise ManifestProblem(f"{path} cannot be read: {error}") from None
+        values = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError) as error:
+        raise ManifestProblem(f"{path} cannot be read: {error}") from None
+    return manifest_of(values, path)
+
+
+def manifest_of(values: object, path: Path) -> Manifest:
+    """A manifest, checked.
+
+    Raises:
+        ManifestProblem: it is wrong; the text names the path, and lists what, and where.
+    """
+    try:
+        return Manifest.model_validate(values)
+    except ValidationError as error:
         told = [f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors()]
         more = [f"… and {len(told) - 20} more"] if len(told) > 20 else []
         raise ManifestProblem("\n  ".join([f"{path} is wrong:", *told[:20], *more])) from None

@@ -14,6 +14,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import TypeAdapter, ValidationError
 
 from omote_models.calibration import AGES, lived
 from omote_models.demographics import DemographicsEstimator
@@ -57,6 +58,9 @@ class Answer:
     milliseconds: float = 0.0
 
 
+_ANSWER = TypeAdapter(Answer)
+
+
 class AnswerBook:
     """Answers on disk, one JSON line each, under a line that says what they were made with."""
 
@@ -65,22 +69,29 @@ class AnswerBook:
         self._path = path
         self._key = key
         self.answers: dict[str, Answer] = {}
-        lines = path.read_text(encoding="utf-8").splitlines() if path.is_file() else []
+        text = path.read_text(encoding="utf-8", errors="replace") if path.is_file() else ""
+        lines = text.splitlines()
         if not lines or _parsed(lines[0]) != key:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(json.dumps(key) + "\n", encoding="utf-8")
             return
         for line in lines[1:]:
-            values = _parsed(line)  # the last line may be cut, where a run was killed
-            if isinstance(values, dict) and "file" in values:
-                values["ages"] = tuple(map(tuple, values.get("ages", ())))
-                self.answers[str(values["file"])] = Answer(**values)
+            if answer := _answer(line):
+                self.answers[answer.file] = answer
 
     def add(self, answer: Answer) -> None:
         """Keep one more."""
         self.answers[answer.file] = answer
         with self._path.open("a", encoding="utf-8") as sink:
             sink.write(json.dumps(asdict(answer)) + "\n")
+
+
+def _answer(line: str) -> Answer | None:
+    """A line's answer; None where it was cut, as a run was killed, or damaged."""
+    try:
+        return _ANSWER.validate_json(line)
+    except ValidationError:
+        return None
 
 
 def _parsed(line: str) -> object:

@@ -23,6 +23,11 @@ _GENDERS = {
 _UNLABELLED = ("", "u", "unknown", "none", "null")
 
 
+def printable(name: str) -> str:
+    """A file's name as text: bytes that are no UTF-8 as escapes, so that it can be written."""
+    return name.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
 class DatasetError(ValueError):
     """A folder or file that is no data set. The text says what was looked for."""
 
@@ -88,7 +93,10 @@ def read_dataset(path: Path, split: str | None = None) -> Dataset:
     """
     if not path.exists():
         raise DatasetError(f"there is no {path}")
-    dataset = _of_folder(path, split) if path.is_dir() else _of_file(path, split)
+    try:
+        dataset = _of_folder(path, split) if path.is_dir() else _of_file(path, split)
+    except (OSError, RecursionError, csv.Error) as error:
+        raise DatasetError(f"{path} cannot be read: {error}") from None
     if not dataset.samples:
         why = "; ".join(dataset.problems[:3]) or "it is empty"
         raise DatasetError(f"{path} holds no labelled picture that can be used: {why}")
@@ -129,7 +137,7 @@ def _of_file(path: Path, split: str | None) -> Dataset:
             rows = json.loads(path.read_text(encoding="utf-8"))
         else:
             rows = list(csv.DictReader(path.read_text(encoding="utf-8-sig").splitlines()))
-    except (OSError, ValueError) as error:
+    except ValueError as error:
         raise DatasetError(f"{path} cannot be read: {error}") from None
     if isinstance(rows, dict) and isinstance(rows.get("samples"), list):
         rows = rows["samples"]  # the manifest of `omote dataset`
@@ -145,7 +153,7 @@ def _of_file(path: Path, split: str | None) -> Dataset:
             raise DatasetError(f"{path} has no row of the split {split!r}; it has {told}")
     kind = "fairface" if rows and "race" in rows[0] else "manifest"
     made = (
-        Row(f"{path.name}:{line}", path.parent / str(row["file"]), row)
+        Row(f"{path.name}:{line}", path.parent / str(row.get("file", "")), row)
         for line, row in enumerate(rows, 2 if path.suffix.lower() != ".json" else 1)
     )
     return _collected(Dataset(path.stem, kind), made)
@@ -158,12 +166,14 @@ class Row:
     place: str
     picture: Path
     values: Mapping[str, Any]
+    wrong: str = ""
+    """Why it has no values."""
 
 
 def _utkface(picture: Path) -> Row:
     match = _UTKFACE.fullmatch(picture.stem)
     if match is None:
-        return Row(picture.name, picture, {"age": "its name is not AGE_GENDER_GROUP_DATE"})
+        return Row(picture.name, picture, {}, "its name is not AGE_GENDER_GROUP_DATE")
     age, gender, group = match.groups()
     sexes = ("male", "female")
     values = {"age": age, "gender": sexes[int(gender)], "group": _UTKFACE_GROUPS[int(group)]}
@@ -185,6 +195,9 @@ def _collected(dataset: Dataset, rows: Iterable[Row]) -> Dataset:
     for row in rows:
         try:
             sample = _sample(row)
+        except OSError as error:
+            dataset.problems.append(f"{row.place}: {error.strerror}")
+            continue
         except ValueError as error:
             dataset.problems.append(f"{row.place}: {error}")
             continue
@@ -194,10 +207,13 @@ def _collected(dataset: Dataset, rows: Iterable[Row]) -> Dataset:
             dataset.problems.append(f"{row.place}: {sample.picture.name} has another label")
             dataset.problems.append(f"{place}: left out, because its picture has two labels")
     dataset.samples = [s for path, (_, s) in kept.items() if path not in twice]
+    dataset.problems = [printable(problem) for problem in dataset.problems]
     return dataset
 
 
 def _sample(row: Row) -> Sample:
+    if row.wrong:
+        raise ValueError(row.wrong)
     if not row.picture.is_file():
         raise ValueError(f"there is no picture {row.picture.name}")
     group = row.values.get("group", row.values.get("race"))
@@ -205,7 +221,7 @@ def _sample(row: Row) -> Sample:
         row.picture,
         _age(row.values.get("age")),
         _gender(row.values.get("gender")),
-        str(group).strip().lower() if group else None,
+        printable(str(group)).strip().lower() if group else None,
     )
     if sample.age is None and sample.gender is None:
         raise ValueError("it has neither an age nor a gender")

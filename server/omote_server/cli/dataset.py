@@ -2,28 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from threading import Lock, Thread
-from typing import Annotated, Any
+from typing import Annotated, Any, get_args
 
 import numpy as np
 import typer
 from numpy.typing import NDArray
 
-from omote_models.datasets.build import BuildOptions
+from omote_models.datasets.balance import warnings
+from omote_models.datasets.build import BuildOptions, Built, extend
 from omote_models.datasets.build import build as made_of
 from omote_models.datasets.check import check as looked_over
+from omote_models.datasets.collect import Identity
 from omote_models.datasets.labelling import Desk, LabelServer
 from omote_models.datasets.manifest import Manifest, ManifestProblem, read_manifest
 from omote_models.evaluation.answers import Examiner
-from omote_models.evaluation.samples import Sample
+from omote_models.evaluation.samples import Sample, printable
 from omote_models.store import model_store
 from omote_server.cli.common import models_of, pull_missing
 from omote_server.cli.terminal import console, errors, fail, print_json, progress_bar, today
 from omote_server.frames.warmup import load_tools
 from omote_server.serving.egress import seal_egress
-from omote_server.workshop.video import VideoError, VideoReader
 
 app = typer.Typer(no_args_is_help=True, help="Build, label and check data sets of faces.")
 
@@ -31,62 +33,107 @@ Folder = Annotated[Path, typer.Argument(metavar="FOLDER", exists=True, file_okay
 _MOST_TOLD = 15
 
 
+Sources = Annotated[
+    list[Path],
+    typer.Argument(metavar="SOURCE…", exists=True, help="Folders, files, or data sets."),
+]
+Licence = Annotated[
+    str,
+    typer.Option(help="For the pictures: CC0-1.0, CC-BY-4.0, …, or in two words and more."),
+]
+Consent = Annotated[str, typer.Option(help="How the people agreed to be in it.")]
+TellApart = Annotated[
+    str, typer.Option(help="What tells people apart: folder, file, or name (up to the _).")
+]
+Part = Annotated[float, typer.Option(min=0, max=0.5, help="Part of the people.")]
+Seed = Annotated[int, typer.Option(help="Of the split.")]
+
+
 @app.command(
     epilog="Example: omote dataset build photos clip.mp4 --out faces --licence 'CC0, own photos' "
     "--consent 'all signed the form of 2026-11-01'"
 )
 def build(
-    sources: Annotated[
-        list[Path],
-        typer.Argument(metavar="SOURCE…", exists=True, help="Folders or files."),
-    ],
+    sources: Sources,
     out: Annotated[Path, typer.Option(help="Folder to make.")],
-    licence: Annotated[str, typer.Option(help="Under which the pictures may be used.")] = "",
-    consent: Annotated[str, typer.Option(help="How the people agreed to be in it.")] = "",
+    licence: Licence = "",
+    consent: Consent = "",
     name: Annotated[str | None, typer.Option(help="Of the data set.", show_default="OUT")] = None,
-    identity: Annotated[
-        str, typer.Option(help="What tells people apart: folder, file, or name (up to the _).")
-    ] = "folder",
-    validation: Annotated[float, typer.Option(min=0, max=0.5, help="Part of the people.")] = 0.15,
-    test: Annotated[float, typer.Option(min=0, max=0.5, help="Part of the people.")] = 0.15,
-    seed: Annotated[int, typer.Option(help="Of the split.")] = 1,
+    identity: TellApart = "folder",
+    validation: Part = 0.15,
+    test: Part = 0.15,
+    seed: Seed = 1,
 ) -> None:
     """Find faces, align them, drop copies, and split them so that nobody stands in two splits.
 
     Labels are taken over from folders that `omote evaluate` reads. No face is recognised: who is
-    whom comes from folders or names, and everybody in a video counts as one person.
+    whom comes from folders or names, and everybody in a video counts as one person. Of a data set
+    that is there already, pictures, labels, identities and splits are taken over.
     """
-    if identity not in ("folder", "file", "name"):
-        fail("--identity is folder, file or name", code=2)
-    pull_missing("face_landmarker")
     options = BuildOptions(
-        name or out.name,
+        printable(name or out.name),
         licence,
         consent,
-        identity,  # type: ignore[arg-type]
+        _known(identity),
         validation,
         test,
         seed,
         today(),
     )
+    built = _with_progress(partial(made_of, sources, out), options)
+    console.print(f"{out}: {_told(built.manifest)}")
+
+
+@app.command(
+    epilog="Example: omote dataset add faces photos-of-may --licence 'CC0, own photos' "
+    "--consent 'all signed the form of 2026-11-01'"
+)
+def add(
+    folder: Folder,
+    sources: Sources,
+    licence: Licence = "",
+    consent: Consent = "",
+    identity: TellApart = "folder",
+    validation: Part = 0.15,
+    test: Part = 0.15,
+    seed: Seed = 1,
+) -> None:
+    """Add faces to a data set; labels, identities and splits that are in it stay.
+
+    Who is called as somebody in it is that person. A photograph that is in it is not added
+    again, but gives its label to one that has none.
+    """
+    options = BuildOptions("", licence, consent, _known(identity), validation, test, seed, today())
+    built = _with_progress(partial(extend, folder, sources), options)
+    console.print(f"{folder}: {built.added} faces added; {_told(built.manifest)}")
+
+
+def _known(identity: str) -> Identity:
+    if identity not in get_args(Identity):
+        fail(f"--identity is {', '.join(get_args(Identity))}", code=2)
+    return identity  # type: ignore[return-value]
+
+
+def _with_progress(make: Callable[..., Built], options: BuildOptions) -> Built:
+    """Make or extend a data set, and tell what was left out and what to look at."""
+    pull_missing("face_landmarker")
     with progress_bar() as progress:
         task = progress.add_task("looking", total=None)
+
+        def on_file(path: Path) -> None:
+            progress.update(task, description=path.name[:40], advance=1)
+
         try:
-            built = made_of(
-                sources,
-                out,
-                model_store().read("face_landmarker"),
-                _frames,
-                options,
-                lambda path: progress.update(task, description=path.name[:40], advance=1),
-            )
+            built = make(model_store().read("face_landmarker"), _frames, options, on_file)
         except (ManifestProblem, OSError) as error:
             fail(str(error), code=2)
     for problem in built.problems[:_MOST_TOLD]:
         errors.print(f"left out: {problem}", style="yellow")
     if len(built.problems) > _MOST_TOLD:
         errors.print(f"… and {len(built.problems) - _MOST_TOLD} more", style="yellow")
-    console.print(f"{out}: {_told(built.manifest)}")
+    for warning in warnings(built.manifest.samples):
+        errors.print(f"look: {warning}", style="yellow", soft_wrap=True)
+    return built
 
 
 @app.command(epilog="Example: omote dataset label faces")
@@ -133,11 +180,14 @@ def check(
         fail(str(error))
     found = looked_over(folder, manifest)
     if as_json:
-        print_json({"problems": found.problems, "notes": found.notes, **_facts(manifest)})
+        told = {"problems": found.problems, "warnings": found.warnings, "notes": found.notes}
+        print_json({**told, **_facts(manifest)})
     else:
         console.print(f"{manifest.name}: {_told(manifest)}")
         for note in found.notes:
             console.print(note)
+        for warning in found.warnings:
+            errors.print(warning, style="yellow", soft_wrap=True)
         for problem in found.problems:
             errors.print(problem, style="red", soft_wrap=True)
     if found.problems:
@@ -189,6 +239,9 @@ class _Suggestions:
 
 
 def _frames(path: Path) -> Iterator[tuple[float, NDArray[np.uint8]]]:
+    # Only who has a video among the sources needs PyAV, the extra omote[video].
+    from omote_server.workshop.video import VideoError, VideoReader
+
     try:
         with VideoReader(path) as reader:
             for frame in reader.frames():

@@ -44,13 +44,10 @@ def train(
     Stopped and started again it goes on from its last epoch. OUT/loss.html shows the losses
     while it runs. It uses a GPU where PyTorch finds one. Needs the extra: omote\[train].
     """
-    try:
-        from omote_models.training.loop import TrainOptions
-        from omote_models.training.run import device_name, train_estimator
-    except ModuleNotFoundError as error:
-        if error.name != "torch":
-            raise
-        fail("training needs PyTorch: pip install 'omote[train]'", code=2)
+    # Help must not need PyTorch; where it is missing, `main` says what to install.
+    from omote_models.training.loop import TrainOptions
+    from omote_models.training.run import device_name, train_estimator
+
     if kind not in ("compact", "frozen"):
         fail("--kind is compact or frozen", code=2)
     pull_missing("face_landmarker", "face-api")
