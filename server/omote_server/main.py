@@ -16,8 +16,10 @@ def main() -> None:
             stream.reconfigure(errors="backslashreplace")
     try:
         from omote_server.cli import app
+        from omote_server.cli.chatter import without_chatter
 
-        app()
+        with without_chatter():
+            app()
     except ModuleNotFoundError as error:
         sys.exit(f"omote: {lament(error.name)}")
     except ImportError as error:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -65,32 +64,12 @@ def apply(
     chain = checked_chain([filters], packs or ())
     pull_missing(*models_of(estimator))
     seal_egress()
-    with _native_logs_hidden(), _pipeline(faces, age, packs or (), estimator) as pipeline:
+    with _pipeline(faces, age, packs or (), estimator) as pipeline:
         directives = _directives(chain, demographics)
         if source.suffix.lower() in _PICTURES:
             _picture(pipeline, directives, source, target, compare)
         else:
             _video(pipeline, directives, source, target, compare)
-
-
-@contextmanager
-def _native_logs_hidden() -> Iterator[None]:
-    """Keep the C++ libraries' chatter off a terminal that shows a progress bar.
-
-    MediaPipe writes to file descriptor 2 and offers no switch.
-    """
-    ours = os.dup(2)
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    shown = os.fdopen(ours, "w", buffering=1, closefd=False)
-    before, sys.stderr = sys.stderr, shown
-    os.dup2(nowhere, 2)
-    try:
-        yield
-    finally:
-        os.dup2(ours, 2)
-        sys.stderr = before
-        os.close(nowhere)
-        os.close(ours)
 
 
 @contextmanager

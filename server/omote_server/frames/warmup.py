@@ -10,6 +10,7 @@ from omote_filters.registry import Registry
 from omote_filters.words import Consent
 from omote_models.demographics import DemographicsEstimator
 from omote_models.estimators import DEFAULT, find_estimator
+from omote_models.mesh import canonical_mesh
 from omote_models.store import model_store
 from omote_server.frames.audience import Audience
 from omote_server.frames.codec import encode
@@ -53,7 +54,8 @@ def load_tools(
 
 
 def warm(tools: Toolbox) -> None:
-    """Import every filter and run every network once."""
+    """Import every filter, run every network once, and read the figures that drawing needs."""
+    canonical_mesh()
     for kind in tools.registry.catalogue():
         if isinstance(kind, type):
             kind.lack()
