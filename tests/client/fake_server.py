@@ -32,7 +32,8 @@ async def until(condition: Callable[[], bool]) -> None:
 class FakeServer(filter_service_pb2_grpc.FilterServiceServicer):
     """The switches are plain attributes; what arrived is kept in plain lists."""
 
-    def __init__(self) -> None:
+    def __init__(self, credentials: grpc.ServerCredentials | None = None) -> None:
+        self.credentials = credentials  # None: without TLS
         self.opens: list[stream_pb2.Open] = []  # one per session that was asked for
         self.received: list[tuple[int, str]] = []  # sequence and first filter of each frame
         self.events: list[stream_pb2.Event] = []
@@ -58,7 +59,11 @@ class FakeServer(filter_service_pb2_grpc.FilterServiceServicer):
         """Listens, on the same port as before if there was one."""
         self._server = grpc.aio.server(options=_OPTIONS)
         filter_service_pb2_grpc.add_FilterServiceServicer_to_server(self, self._server)
-        self.port = self._server.add_insecure_port(f"127.0.0.1:{self.port}")
+        address = f"127.0.0.1:{self.port}"
+        if self.credentials:
+            self.port = self._server.add_secure_port(address, self.credentials)
+        else:
+            self.port = self._server.add_insecure_port(address)
         await self._server.start()
 
     async def stop(self) -> None:

@@ -12,8 +12,8 @@ import grpc
 from omote.v1 import filter_service_pb2, filter_service_pb2_grpc, picture_pb2
 from omote_client import reading
 from omote_client.catalogue import FilterInfo, ServerInfo
-from omote_client.channel import Tls, open_channel
-from omote_client.errors import InvalidRequest, ServerUnavailable, failure
+from omote_client.channel import Address, Tls, connect
+from omote_client.errors import InvalidRequest, ServerUnavailable
 from omote_client.pictures import FrameLike, write_picture
 from omote_client.reconnect import Reconnect
 from omote_client.requests import (
@@ -27,6 +27,7 @@ from omote_client.requests import (
 )
 from omote_client.results import Filtered, Notice
 from omote_client.session import Line
+from omote_client.statuses import failure
 from omote_client.stream import Stream
 from omote_client.words import Delivery
 
@@ -46,8 +47,10 @@ class Client:
         name: for the server's logs, such as "my-game/1.4"; at most 64 characters.
 
     Raises:
-        ServerUnavailable: no server answers in time (on entering the `async with` block).
-        InvalidRequest: the connection would be unencrypted.
+        ServerUnavailable: no server answers in time (on entering the `async with` block). Its
+            class says why: `NothingListens`, `UnknownHost`, `ConnectionBroken`, or a `TlsFailed`,
+            which is raised at once.
+        InvalidRequest: the connection would be unencrypted, or is open already.
     """
 
     def __init__(
@@ -60,29 +63,21 @@ class Client:
         connect_timeout: float = 10.0,
         name: str = "omote-client-python",
     ) -> None:
-        self._target = target
+        self._address = Address(target, tls, insecure)
         self._metadata = (("authorization", f"Bearer {token}"),) if token else ()
-        self._tls = tls
-        self._insecure = insecure
         self._timeout = connect_timeout
         self._name = name
         self._channel: grpc.aio.Channel | None = None
+        self._entered = False
 
     async def __aenter__(self) -> Client:
-        channel = open_channel(self._target, self._tls, self._insecure)
+        if self._entered:
+            raise InvalidRequest("This client is open already: make one for each `async with`.")
+        self._entered = True
         try:
-            async with asyncio.timeout(self._timeout):
-                await channel.channel_ready()
-        except TimeoutError:
-            await channel.close()
-            raise ServerUnavailable(
-                f"No server answers at {self._target} within {self._timeout:g} s. Is it running"
-                " (`omote serve`), is the address right, and does it expect TLS?"
-            ) from None
-        except BaseException:
-            await channel.close()
-            raise
-        self._channel = channel
+            self._channel = await connect(self._address, self._timeout)
+        finally:
+            self._entered = self._channel is not None
         return self
 
     async def __aexit__(
@@ -91,8 +86,8 @@ class Client:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        if self._channel is not None:
-            channel, self._channel = self._channel, None
+        channel, self._channel, self._entered = self._channel, None, False
+        if channel is not None:
             await channel.close()
 
     async def server_info(self, *, cards: bool = False, timeout: float = 10.0) -> ServerInfo:
@@ -173,7 +168,7 @@ class Client:
             chain_to_wire(chain), consent, declared, output, limits, delivery, self._name
         )
         opening.to_wire()  # complains here rather than later
-        line = Line(self._target, self._stub, self._metadata, self._timeout)
+        line = Line(self._address.target, self._stub, self._metadata, self._timeout)
         return Stream(line, opening, in_flight=in_flight, reconnect=reconnect, on_notice=on_notice)
 
     @property
@@ -189,7 +184,7 @@ class Client:
             return await method(request, metadata=self._metadata, timeout=seconds)
         except grpc.aio.AioRpcError as error:
             if error.code() is grpc.StatusCode.DEADLINE_EXCEEDED:
-                text = f"{self._target} did not answer within {seconds:g} s."
+                text = f"{self._address.target} did not answer within {seconds:g} s."
                 raise ServerUnavailable(text) from error
             text, metadata = error.details() or "", error.trailing_metadata()
-            raise failure(error.code(), text, metadata, self._target) from error
+            raise failure(error.code(), text, metadata, self._address.target) from error

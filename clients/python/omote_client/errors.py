@@ -5,26 +5,30 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-import grpc
-from grpc import StatusCode as Code
-
-from omote_client.details import Violation, details_in
+from omote_client.details import Violation
 
 __all__ = [
+    "CertificateExpired",
+    "CertificateForAnotherHost",
+    "CertificateUntrusted",
     "ChainRefused",
+    "ConnectionBroken",
     "InvalidRequest",
+    "MessageTooLarge",
+    "NothingListens",
     "OmoteError",
     "ServerError",
     "ServerFull",
     "ServerUnavailable",
+    "ServerWantsTls",
+    "ServerWithoutTls",
     "SessionLost",
+    "TlsFailed",
     "Unauthenticated",
     "Unimplemented",
+    "UnknownHost",
     "Violation",
-    "failure",
 ]
-
-_OVERSIZE = "larger than max"  # gRPC's own words, which come without details
 
 
 class OmoteError(Exception):
@@ -47,6 +51,10 @@ class InvalidRequest(OmoteError, ValueError):
 
 class ChainRefused(InvalidRequest):
     """The server kept the old chain, because the new one cannot run."""
+
+
+class MessageTooLarge(InvalidRequest):
+    """A request, or the answer it asks for, is larger than one side takes: make it smaller."""
 
 
 class Unauthenticated(OmoteError):
@@ -72,6 +80,42 @@ class ServerUnavailable(OmoteError):
     """No server answers there: start it, or mend the address."""
 
 
+class NothingListens(ServerUnavailable):
+    """The machine is there, but no server listens at that port or socket."""
+
+
+class UnknownHost(ServerUnavailable):
+    """The host's name has no address: mend the name, or the network's DNS."""
+
+
+class ConnectionBroken(ServerUnavailable):
+    """The connection was closed or reset from the other side, or by something in between."""
+
+
+class TlsFailed(ServerUnavailable):
+    """The two sides do not agree on encryption. Waiting mends nothing, so it is not tried again."""
+
+
+class CertificateUntrusted(TlsFailed):
+    """No authority that this client knows vouches for the server: pass its PEM as `tls=`."""
+
+
+class CertificateExpired(TlsFailed):
+    """The server's certificate is not valid at this time: renew it, or set the clock."""
+
+
+class CertificateForAnotherHost(TlsFailed):
+    """The server's certificate does not name the host in the address."""
+
+
+class ServerWithoutTls(TlsFailed):
+    """The client speaks TLS, the server does not."""
+
+
+class ServerWantsTls(TlsFailed):
+    """The server speaks TLS, the client does not: pass `tls=`."""
+
+
 class SessionLost(OmoteError):
     """An open stream broke and could not be opened again. `__cause__` says why."""
 
@@ -83,25 +127,3 @@ class ServerError(OmoteError):
         super().__init__(text)
         found = re.search(r"(?:reference|logs as)\W+([\w-]+)", text, re.IGNORECASE)
         self.reference = found.group(1) if found else None
-
-
-def failure(code: Code, text: str, metadata: grpc.aio.Metadata | None, target: str) -> OmoteError:
-    """Our error for a call to `target` that ended with a status and trailing metadata."""
-    details, text = details_in(metadata), text or code.name
-    match code:
-        case Code.INVALID_ARGUMENT | Code.FAILED_PRECONDITION | Code.OUT_OF_RANGE:
-            return InvalidRequest(text, details.violations)
-        case Code.RESOURCE_EXHAUSTED if details.violations or _OVERSIZE in text:
-            return InvalidRequest(text, details.violations)
-        case Code.RESOURCE_EXHAUSTED:
-            return ServerFull(text, details.retry_after)
-        case Code.UNAVAILABLE | Code.CANCELLED:
-            return ServerUnavailable(f"{target}: {text}")
-        case Code.UNAUTHENTICATED | Code.PERMISSION_DENIED:
-            return Unauthenticated(f"{target} refuses the token: {text}")
-        case Code.UNIMPLEMENTED:
-            return Unimplemented(text)
-        case Code.DEADLINE_EXCEEDED:
-            return SessionLost(text)
-        case _:
-            return ServerError(text)

@@ -11,7 +11,8 @@ from typing import Any, TypeVar, cast
 import grpc
 
 from omote.v1 import filter_service_pb2_grpc, stream_pb2
-from omote_client.errors import OmoteError, ServerError, ServerUnavailable, failure
+from omote_client.errors import OmoteError, ServerError, ServerUnavailable
+from omote_client.statuses import failure
 
 T = TypeVar("T")
 

@@ -1,0 +1,260 @@
+"""What the client says when the transport fails, against real servers and sockets."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import struct
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import grpc
+import pytest
+
+from omote_client import (
+    CertificateExpired,
+    CertificateForAnotherHost,
+    CertificateUntrusted,
+    Client,
+    ConnectionBroken,
+    Delivery,
+    InvalidRequest,
+    MessageTooLarge,
+    NothingListens,
+    OmoteError,
+    RawPicture,
+    Reconnect,
+    ServerUnavailable,
+    ServerWantsTls,
+    ServerWithoutTls,
+    SessionLost,
+    TlsFailed,
+    UnknownHost,
+    filter_frames,
+)
+from omote_client.channel import MAX_MESSAGE_BYTES, Tls
+from omote_client.statuses import failure, unavailable
+from tests.client.certificates import Certificate, certificate
+from tests.client.fake_server import FakeServer
+
+SHORT = 0.3  # seconds for a server that will not come
+LONG = 30.0  # seconds that must not be waited for
+
+
+@pytest.fixture(scope="module")
+def trusted(tmp_path_factory: pytest.TempPathFactory) -> Certificate:
+    return certificate(tmp_path_factory.mktemp("trusted"))
+
+
+async def refusal(target: str, tls: Tls = False, seconds: float = SHORT) -> OmoteError:
+    """The error with which a client gives up."""
+    with pytest.raises(OmoteError) as caught:
+        async with Client(target, tls=tls, connect_timeout=seconds):
+            pass
+    assert target in str(caught.value)
+    return caught.value
+
+
+@asynccontextmanager
+async def tls_server(shown: Certificate) -> AsyncIterator[FakeServer]:
+    """A filter server behind TLS."""
+    server = FakeServer(shown.for_server())
+    await server.start()
+    try:
+        yield server
+    finally:
+        await server.stop()
+
+
+@asynccontextmanager
+async def rude_server(greet: Callable[[asyncio.StreamWriter], None]) -> AsyncIterator[str]:
+    """A socket that does this to whoever comes."""
+    guests: list[asyncio.StreamWriter] = []
+
+    def welcome(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        guests.append(writer)
+        greet(writer)
+
+    listening = await asyncio.start_server(welcome, "127.0.0.1", 0)
+    try:
+        yield f"127.0.0.1:{listening.sockets[0].getsockname()[1]}"
+    finally:
+        listening.close()
+        for writer in guests:
+            writer.close()
+        await asyncio.sleep(0)  # transports close their sockets in the next round of the loop
+
+
+def hang_up(writer: asyncio.StreamWriter) -> None:
+    writer.close()
+
+
+def reset(writer: asyncio.StreamWriter) -> None:
+    linger = struct.pack("ii", 1, 0)
+    writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+    writer.transport.abort()
+
+
+def speak_http1(writer: asyncio.StreamWriter) -> None:
+    writer.write(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n")
+
+
+async def test_a_trusted_certificate_is_all_that_is_needed(trusted: Certificate) -> None:
+    async with (
+        tls_server(trusted) as server,
+        Client(server.target, tls=trusted.pem) as client,
+        client.stream("echo") as stream,
+    ):
+        await stream.send(b"frame")
+        assert (await anext(stream)).sent == b"frame"
+
+
+async def test_an_unknown_authority(trusted: Certificate, tmp_path: Path) -> None:
+    async with tls_server(trusted) as server:
+        for tls in (True, certificate(tmp_path).pem):
+            error = await refusal(server.target, tls, LONG)
+            assert type(error) is CertificateUntrusted
+            assert "`tls=`" in str(error)
+
+
+async def test_a_certificate_of_another_host(tmp_path: Path) -> None:
+    elsewhere = certificate(tmp_path, names="DNS:elsewhere.example")
+    async with tls_server(elsewhere) as server:
+        error = await refusal(server.target, elsewhere.pem, LONG)
+    assert type(error) is CertificateForAnotherHost
+    assert "subjectAltName" in str(error)
+
+
+async def test_an_expired_certificate(tmp_path: Path) -> None:
+    expired = certificate(tmp_path, until="20200102000000Z")
+    async with tls_server(expired) as server:
+        error = await refusal(server.target, expired.pem, LONG)
+    assert type(error) is CertificateExpired
+    assert "Renew" in str(error)
+
+
+async def test_the_server_speaks_no_tls(server: FakeServer) -> None:
+    error = await refusal(server.target, True, LONG)
+    assert type(error) is ServerWithoutTls
+    assert "--tls-certificate" in str(error)
+
+
+async def test_the_server_speaks_tls_and_the_client_does_not(trusted: Certificate) -> None:
+    async with tls_server(trusted) as server:
+        error = await refusal(server.target, False, LONG)
+    assert type(error) is ServerWantsTls
+    assert "tls=True" in str(error)
+
+
+async def test_the_plain_client_names_the_reason_too(trusted: Certificate) -> None:
+    async with tls_server(trusted) as server:
+        target = server.target
+        with pytest.raises(ServerWantsTls):
+            await asyncio.to_thread(lambda: next(iter(filter_frames(target, [b"frame"], "echo"))))
+
+
+@pytest.mark.parametrize("tls", [False, True])
+async def test_nothing_listens(server: FakeServer, tls: bool) -> None:
+    await server.stop()
+    error = await refusal(server.target, tls)
+    assert type(error) is NothingListens
+    assert "omote serve" in str(error)
+    assert type(await refusal("unix:/nowhere.sock", tls)) is NothingListens
+
+
+async def test_a_host_without_an_address() -> None:
+    for seconds in (SHORT, LONG):  # a resolver takes the time it takes
+        error = await refusal("no-such-host.invalid:8560", True, seconds)
+        if type(error) is UnknownHost:
+            break
+    assert type(error) is UnknownHost
+
+
+@pytest.mark.parametrize("tls", [False, True])
+@pytest.mark.parametrize("greet", [hang_up, reset])
+async def test_a_connection_that_breaks(
+    greet: Callable[[asyncio.StreamWriter], None], tls: bool
+) -> None:
+    async with rude_server(greet) as target:
+        assert type(await refusal(target, tls)) is ConnectionBroken
+
+
+async def test_a_server_of_another_kind() -> None:
+    async with rude_server(speak_http1) as target:
+        assert type(await refusal(target)) is ConnectionBroken
+        assert type(await refusal(target, tls=True)) is ServerWithoutTls
+
+
+async def test_a_server_that_says_nothing_costs_the_timeout() -> None:
+    async with rude_server(lambda _: None) as target:
+        error = await refusal(target)
+    assert type(error) is ServerUnavailable
+    assert "within 0.3 s" in str(error)
+
+
+async def test_a_session_that_breaks_says_why(client: Client, server: FakeServer) -> None:
+    async with client.stream("echo", reconnect=Reconnect(2, 0.001, 0.001)) as stream:
+        await server.stop()
+        with pytest.raises(SessionLost) as caught:
+            await anext(stream)
+    assert isinstance(caught.value.__cause__, NothingListens | ConnectionBroken)
+    assert server.target in str(caught.value)
+
+
+async def test_a_server_that_comes_back_with_another_certificate_is_not_asked_again(
+    trusted: Certificate, tmp_path: Path
+) -> None:
+    endless = Reconnect(attempts=10_000, first_delay=0.01, max_delay=0.01)
+    async with tls_server(trusted) as server, Client(server.target, tls=trusted.pem) as client:
+        with pytest.raises(SessionLost) as caught:
+            async with client.stream("echo", reconnect=endless) as stream:
+                await server.stop()
+                server.credentials = certificate(tmp_path).for_server()
+                await server.start()
+                await anext(stream)
+    assert isinstance(caught.value.__cause__, CertificateUntrusted)
+
+
+async def test_a_frame_above_the_announced_limit_is_not_sent(client: Client) -> None:
+    async with client.stream("echo", delivery=Delivery.EVERY) as stream:
+        with pytest.raises(MessageTooLarge, match="100000 bytes"):
+            await stream.send(b"x" * 100_000)
+        with pytest.raises(MessageTooLarge, match="100000 bytes"):
+            await stream.send_event("goal", text="x" * 100_000)
+        with pytest.raises(MessageTooLarge, match="100000 bytes"):
+            await stream.set_chain([("mirror", {"text": "x" * 100_000})])
+        await stream.send(b"frame")
+        assert (await anext(stream)).sequence == 1
+
+
+async def test_a_message_that_the_server_does_not_take(client: Client, server: FakeServer) -> None:
+    server.limits.max_message_bytes = 0  # not announced: gRPC's own limit stops it, 4 MiB
+    large = RawPicture(bytes(1500 * 1000 * 4), 1500, 1000, channels=4)
+    with pytest.raises(MessageTooLarge, match="4194304 bytes.*smaller picture"):
+        await client.apply(large, "echo")
+    async with client.stream("echo") as stream:
+        await stream.send(large)
+        with pytest.raises(MessageTooLarge, match=f"{server.target} takes"):
+            await anext(stream)
+
+
+async def test_a_message_that_this_client_does_not_take(client: Client) -> None:
+    huge = RawPicture(bytes(MAX_MESSAGE_BYTES), 4096, 4096, channels=4)
+    with pytest.raises(MessageTooLarge, match="than this client takes"):
+        await client.apply(huge, "echo")
+    answer = f"CLIENT: Received message larger than max (99 vs {MAX_MESSAGE_BYTES})"
+    error = failure(grpc.StatusCode.RESOURCE_EXHAUSTED, answer, None, "here:1")
+    assert isinstance(error, MessageTooLarge)
+    assert "answer of 99 bytes" in str(error)
+
+
+def test_other_words_keep_the_plain_class() -> None:
+    assert type(unavailable("The server is going away.", "here:1")) is ServerUnavailable
+    assert type(unavailable("Ssl handshake failed: no shared cipher", "here:1")) is TlsFailed
+
+
+async def test_a_client_is_opened_once(client: Client) -> None:
+    with pytest.raises(InvalidRequest, match="open already"):
+        await client.__aenter__()
+    await client.server_info()
