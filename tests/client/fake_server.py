@@ -36,6 +36,9 @@ class FakeServer(filter_service_pb2_grpc.FilterServiceServicer):
         self.credentials = credentials  # None: without TLS
         self.opens: list[stream_pb2.Open] = []  # one per session that was asked for
         self.received: list[tuple[int, str]] = []  # sequence and first filter of each frame
+        self.consented: list[tuple[int, bool]] = []  # sequence and `face_effects` of each frame
+        self.asked: list[str] = []  # set_chain and set_consent, as they came
+        self.alive = 0  # sessions that are open now
         self.events: list[stream_pb2.Event] = []
         self.metadata: dict[str, Any] = {}  # of the last call
         self.answering = asyncio.Event()  # cleared: frames are kept unanswered
@@ -44,9 +47,12 @@ class FakeServer(filter_service_pb2_grpc.FilterServiceServicer):
         self.full = 0  # so many sessions are refused first
         self.drops: set[int] = set()  # sequences that get no result
         self.refuses: set[int] = set()  # sequences that get a notice instead of a result
+        self.refuses_data = b""  # a picture that gets a notice, too
         self.breaks: set[int] = set()  # sequences at which the session is lost, once each
         self.leaves: set[int] = set()  # sequences at which the server says it goes away, once
         self.fails: set[int] = set()  # sequences at which the server has a bug
+        self.hangs: set[int] = set()  # sequences at which a session stands still, once each
+        self.mute = False  # sessions never become ready
         self.limits = stream_pb2.StreamLimits(max_message_bytes=100_000)
         self.port = 0
 
@@ -71,11 +77,22 @@ class FakeServer(filter_service_pb2_grpc.FilterServiceServicer):
         await self._server.stop(0)
 
     async def StreamFrames(self, request_iterator: Any, context: Any) -> Responses:  # noqa: N802
+        """Counts the sessions that are open."""
+        self.alive += 1
+        try:
+            async for response in self._session(request_iterator, context):
+                yield response
+        finally:
+            self.alive -= 1
+
+    async def _session(self, request_iterator: Any, context: Any) -> Responses:
         """First `open`, then anything in any order, last `finish`."""
         self.metadata = dict(context.invocation_metadata())
         opening = (await anext(request_iterator)).open
         self.opens.append(opening)
         await self._admit(opening, context)
+        if self.mute:
+            await asyncio.Event().wait()
         ready = stream_pb2.Ready(
             session_id=f"session-{len(self.opens)}",
             limits=self.limits,
@@ -84,17 +101,24 @@ class FakeServer(filter_service_pb2_grpc.FilterServiceServicer):
         )
         yield stream_pb2.StreamFramesResponse(ready=ready)
         chain, revision, summary = opening.chain, 1, stream_pb2.Summary()
+        consent = opening.consent
         dropped = 0
         async for request in request_iterator:
-            match request.WhichOneof("message"):
+            kind = request.WhichOneof("message")
+            if kind in ("set_chain", "set_consent"):
+                self.asked.append(kind)
+            match kind:
                 case "frame":
                     summary.frames_received += 1
                     sequence = request.frame.sequence
                     self.received.append((sequence, _first(chain)))
+                    self.consented.append((sequence, consent.face_effects))
                     await self._answer_or_die(sequence, context)
                     if sequence in self.drops:
                         dropped += 1
-                    elif sequence in self.refuses:
+                    elif sequence in self.refuses or (
+                        request.frame.picture.data == self.refuses_data
+                    ):
                         yield _notice(frame_refused=_refusal(sequence))
                     else:
                         yield _echo(request.frame, dropped, revision)
@@ -112,6 +136,7 @@ class FakeServer(filter_service_pb2_grpc.FilterServiceServicer):
                     chain, revision = request.set_chain.chain, revision + 1
                     yield _notice(chain_applied=stream_pb2.ChainApplied(chain_revision=revision))
                 case "set_consent" if len(self.opens) > self.deaf:
+                    consent = request.set_consent.consent
                     yield _notice(consent_applied=stream_pb2.ConsentApplied())
                 case "event":
                     self.events.append(request.event)
@@ -175,6 +200,9 @@ class FakeServer(filter_service_pb2_grpc.FilterServiceServicer):
             await context.abort(grpc.StatusCode.UNAVAILABLE, "The cable is cut.")
         if sequence in self.fails:
             await context.abort(grpc.StatusCode.INTERNAL, "Internal error, reference 4f2a-17.")
+        if sequence in self.hangs:
+            self.hangs.discard(sequence)
+            await asyncio.Event().wait()
         await self.answering.wait()
 
 
@@ -185,6 +213,7 @@ def _echo(frame: stream_pb2.Frame, dropped: int, revision: int) -> stream_pb2.St
         picture=frame.picture,
         dropped_before=dropped,
         chain_revision=revision,
+        events=[stream_pb2.Event(name="caught", filter_id="echo")],
     )
     return stream_pb2.StreamFramesResponse(result=result)
 

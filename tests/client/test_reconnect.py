@@ -77,10 +77,10 @@ async def test_what_was_asked_is_asked_again(client: Client, server: FakeServer)
         asking = asyncio.create_task(stream.set_chain("mirror"))
         await asyncio.sleep(0)
         await stream.send(b"frame")
-        assert await asking == 2
+        assert await asking == stream.ready.chain_revision
         await anext(stream)
 
-    assert [o.chain.entries[0].filter_id for o in server.opens] == ["echo", "echo"]
+    assert [o.chain.entries[0].filter_id for o in server.opens] == ["echo", "mirror"]
     assert server.received == [(1, "echo"), (1, "mirror")]
 
 
@@ -98,15 +98,21 @@ async def test_withdrawn_consent_stays_withdrawn(client: Client, server: FakeSer
     assert consents == [(True, True), (True, False)]
 
 
-async def test_consent_counts_once_the_server_has_it(client: Client, server: FakeServer) -> None:
-    server.deaf, server.breaks = 1, {1}
+async def test_a_grant_does_not_reach_frames_that_were_taken_before_it(
+    client: Client, server: FakeServer
+) -> None:
+    server.deaf, server.breaks = 1, {2}
     async with client.stream("echo", delivery=EVERY, reconnect=QUICK) as stream:
+        server.answering.clear()
+        await stream.send(b"without")
         granting = asyncio.create_task(stream.set_consent(Consent(face_effects=True)))
         await asyncio.sleep(0)
-        await stream.send(b"frame")
+        await stream.send(b"with")
+        server.answering.set()
         await granting
 
-    assert [o.consent.face_effects for o in server.opens] == [False, False]
+    assert [o.consent.face_effects for o in server.opens] == [False, True]
+    assert [sequence for sequence, _ in server.received] == [1, 2, 2]
 
 
 async def test_a_server_that_goes_away_answers_what_it_holds(

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 import threading
+import time
+from _thread import interrupt_main
 from collections.abc import Iterator
+from contextlib import closing
 
 import pytest
 
 from omote_client import (
     Delivery,
     InvalidRequest,
+    Notice,
     ServerUnavailable,
     apply_picture,
     filter_frames,
@@ -24,6 +29,7 @@ FRAMES = [b"%d" % number for number in range(100)]
 def target() -> Iterator[str]:
     """A fake server in a thread of its own."""
     fake, started, loop = FakeServer(), threading.Event(), asyncio.new_event_loop()
+    fake.refuses_data = b"refused"
 
     async def serve() -> None:
         await fake.start()
@@ -77,7 +83,7 @@ def test_leaving_early_cleans_up(target: str) -> None:
     results = filter_frames(target, camera(), "echo", delivery=Delivery.EVERY, in_flight=4)
     assert next(results).sequence == 1
     assert client_threads()
-    results.close()  # type: ignore[attr-defined]  # a generator, announced as an iterator
+    results.close()
 
     assert not lasting_threads()
     assert read < 20
@@ -89,6 +95,77 @@ def test_errors_arrive_where_the_loop_is(target: str) -> None:
     with pytest.raises(ServerUnavailable):
         next(filter_frames("127.0.0.1:1", FRAMES, "echo", connection={"connect_timeout": 0.05}))
     assert not lasting_threads()
+
+
+def test_an_interrupted_caller_leaves_nothing_behind(target: str) -> None:
+    def camera() -> Iterator[bytes]:
+        yield b"first"
+        interrupt_main()
+        time.sleep(0.05)  # the main thread waits for a result meanwhile
+        yield b"second"
+
+    with pytest.raises(KeyboardInterrupt):
+        list(filter_frames(target, camera(), "echo", delivery=Delivery.EVERY))
+    assert not lasting_threads()
+
+
+def test_it_may_be_closed_in_the_thread_of_its_own_loop(target: str) -> None:
+    closed = threading.Event()
+
+    def close(_: Notice) -> None:
+        results.close()  # as the garbage collector might
+        closed.set()
+
+    def camera() -> Iterator[bytes]:
+        yield b"first"
+        assert paused.wait(10)
+        yield b"refused"
+
+    paused = threading.Event()
+    results = filter_frames(target, camera(), "echo", on_notice=close)
+    assert next(results).sent == b"first"
+    paused.set()
+    assert closed.wait(10)
+    assert not lasting_threads()
+
+
+def test_a_source_that_exits_ends_the_stream(target: str) -> None:
+    def camera() -> Iterator[bytes]:
+        yield b"first"
+        sys.exit("no camera")
+
+    with pytest.raises(RuntimeError, match="SystemExit") as caught:
+        list(filter_frames(target, camera(), "echo"))
+    assert isinstance(caught.value.__cause__, SystemExit)
+    assert not lasting_threads()
+
+
+def test_a_loop_that_cannot_start_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    def exhausted() -> asyncio.AbstractEventLoop:
+        raise OSError("Too many open files")
+
+    monkeypatch.setattr(asyncio.events, "new_event_loop", exhausted)
+    with pytest.raises(OSError, match="Too many"):
+        next(filter_frames("127.0.0.1:1", FRAMES, "echo"))
+    assert not lasting_threads()
+
+
+def test_a_generator_is_closed_in_the_thread_that_ran_it(target: str) -> None:
+    threads: list[str] = []
+
+    def camera() -> Iterator[bytes]:
+        threads.append(threading.current_thread().name)
+        try:
+            yield from FRAMES
+        finally:
+            threads.append(threading.current_thread().name)
+
+    source = camera()  # held here: counting references would not close it
+    with closing(filter_frames(target, source, "echo")) as results:
+        next(results)
+
+    assert not lasting_threads()
+    assert threads == ["omote-client-frames"] * 2
 
 
 def test_apply_picture(target: str) -> None:

@@ -5,19 +5,21 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections import deque
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any
 
 from omote.v1 import stream_pb2
 from omote_client import reading
-from omote_client.errors import ChainRefused, OmoteError, SessionLost
+from omote_client.errors import ChainRefused, InvalidRequest, OmoteError, SessionLost
 from omote_client.outbox import Ask, Outbox, SentFrame
 from omote_client.requests import Opening
 from omote_client.results import Notice, Ready, Result, Summary
 from omote_client.words import Delivery
 
 _LOG = logging.getLogger("omote_client")
-_KEPT = 8  # results of a live stream that wait for a slow reader
+_EVENTS_KEPT = 64  # that results bring along which nobody read
 _WORTH_A_WARNING = ("frame_refused", "event_refused", "filter_disabled", "degraded", "session_lost")
 
 
@@ -28,16 +30,13 @@ def log_notice(notice: Notice) -> None:
     _LOG.log(level, "%s: %s %s", notice.kind, notice.text, reasons)
 
 
-@dataclass(frozen=True, slots=True)
-class _End:
-    error: Exception | None
-
-
 class Answers:
     """Matches answers with what was sent, and keeps results until they are read.
 
     With `Delivery.EVERY` there are never more results than the outbox has room for. With
-    `Delivery.NEWEST` the oldest unread result gives way, and counts as dropped.
+    `Delivery.NEWEST` one waits: a reader who is late sees the newest, as it promises, and not one
+    that is as many frames old as there are places. What gives way counts as dropped; its events
+    happened nevertheless and go with the next one, the latest 64.
     """
 
     def __init__(
@@ -47,9 +46,10 @@ class Answers:
         self._outbox = outbox
         self._on_notice = on_notice
         self._every = opening.delivery == Delivery.EVERY
-        self._results: asyncio.Queue[Result | _End] = asyncio.Queue()
+        self._results: deque[Result] = deque()
+        self._news = asyncio.Event()  # a result, or the end
+        self._ended = False
         self._missed = 0  # frames that a lost session left behind
-        self._displaced = 0  # results that nobody read in time
         self.ready: Ready | None = None
         self.finish: Ask | None = None
         self.failure: Exception | None = None
@@ -63,21 +63,37 @@ class Answers:
             StopAsyncIteration: the stream is finished.
             OmoteError: the stream has failed.
         """
-        item = await self._results.get()
-        if isinstance(item, _End):
-            self._results.put_nowait(item)
-            raise item.error or StopAsyncIteration
+        while not self._results and not self._ended:
+            self._news.clear()
+            await self._news.wait()
+        if not self._results:
+            raise self.failure or StopAsyncIteration
         if self._every:
             self._outbox.release()
-        if self._displaced:
-            item = replace(item, dropped_before=item.dropped_before + self._displaced)
-            self._displaced = 0
-        return item
+        return self._results.popleft()
 
-    def opened(self, ready: stream_pb2.Ready) -> None:
-        """A session is open."""
+    def opened(self, ready: stream_pb2.Ready, offered: Mapping[Ask, Any]) -> None:
+        """A session is open, with these changes and the values that they had at its beginning."""
         self.ready = reading.ready(ready)
         self.revision = ready.chain_revision
+        for ask, value in offered.items():
+            self._in_force(ask.kind, value)
+            if ask.value is value:  # else it has become another change, and is still to be sent
+                self._outbox.remove(ask)
+                ask.settle(self.revision)
+
+    def unopened(self, offered: Mapping[Ask, Any], error: InvalidRequest) -> None:
+        """A session could not be opened with these changes: the last chain of them is refused.
+
+        Raises:
+            InvalidRequest: none of them is to blame.
+        """
+        chains = [ask for ask in offered if ask.kind == "chain"]
+        if not chains or not any("chain" in wrong.field for wrong in error.violations):
+            raise error
+        if chains[-1].value is offered[chains[-1]]:
+            self._outbox.remove(chains[-1])
+            chains[-1].settle(ChainRefused(str(error), error.violations))
 
     def lost(self, cause: OmoteError, frames: int) -> None:
         """A session is lost, and with it some frames."""
@@ -87,17 +103,23 @@ class Answers:
     def reopened(self) -> None:
         """A session took the place of a lost one."""
         self.reconnects += 1
-        self._tell(Notice("session_reopened", "The session is open again."))
+        dropped = self._outbox.events_dropped
+        count = f" Events that were dropped so far: {dropped}." if dropped else ""
+        self._tell(Notice("session_reopened", f"The session is open again.{count}"))
 
     def result(self, message: stream_pb2.Result) -> None:
         """A frame is answered."""
+        if self.failure is not None:
+            return  # nobody reads past a failure
         sent = self._outbox.answer_frame(message.sequence)
-        self._outbox.drop_before(message.sequence)
         if sent is None and self._every:
             return  # answered twice: it was counted the first time
-        if not self._every and self._results.qsize() >= _KEPT:
-            self._displace()
-        self._results.put_nowait(self._read(message, sent))
+        self._outbox.drop_before(message.sequence)
+        result = self._read(message, sent)
+        if not self._every and self._results:
+            result = self._instead_of(self._results.popleft(), result)
+        self._results.append(result)
+        self._news.set()
         self.returned += 1
         self._missed = 0
 
@@ -124,24 +146,25 @@ class Answers:
             frames_refused=self.refused,
             tracks_seen=summary.tracks_seen,
             reconnects=self.reconnects,
+            events_dropped=self._outbox.events_dropped,
         )
-        if self.finish and not self.finish.answer.done():
-            self.finish.answer.set_result(figures)
+        if self.finish:
+            self.finish.settle(figures)
         self._end(None)
 
     def failed(self, error: Exception) -> None:
         """The stream cannot go on. Only the first reason counts."""
-        if self.failure is None:
+        if not self._ended:
             self.failure = error
             self._end(error)
 
     def _end(self, error: Exception | None) -> None:
         for ask in [*self._outbox.asks(), *([self.finish] if self.finish else [])]:
-            if not ask.answer.done():
-                ask.answer.set_exception(error or SessionLost("The stream is finished."))
-                ask.answer.exception()  # seen: nobody may be waiting
-        self._results.put_nowait(_End(error))
+            ask.settle(error or SessionLost("The stream is finished."))
+        self._ended = True
+        self._news.set()
         self._outbox.release()
+        self._outbox.release_event()
 
     def _read(self, message: stream_pb2.Result, sent: SentFrame | None) -> Result:
         names = self.ready.blendshape_names if self.ready else ()
@@ -155,32 +178,40 @@ class Answers:
             chain_revision=message.chain_revision,
         )
 
-    def _displace(self) -> None:
-        oldest = self._results.get_nowait()
-        if isinstance(oldest, Result):
-            self._displaced += 1 + oldest.dropped_before
-            self.returned -= 1
+    def _instead_of(self, unread: Result, result: Result) -> Result:
+        """The result that takes the place of one which nobody read in time."""
+        self.returned -= 1
+        return replace(
+            result,
+            dropped_before=result.dropped_before + 1 + unread.dropped_before,
+            events=(*unread.events, *result.events)[-_EVENTS_KEPT:],
+        )
 
     def _chain_applied(self, applied: stream_pb2.ChainApplied) -> None:
         if ask := self._outbox.answer_ask("chain"):
-            self._opening.chain, self.revision = ask.value, applied.chain_revision
-            if not ask.answer.done():
-                ask.answer.set_result(None)
+            self.revision = applied.chain_revision
+            self._in_force("chain", ask.value)
+            ask.settle(self.revision)
 
     def _chain_refused(self, message: stream_pb2.Notice) -> None:
-        ask = self._outbox.answer_ask("chain")
-        if ask and not ask.answer.done():
+        if ask := self._outbox.answer_ask("chain"):
             violations = reading.violations(message.chain_refused.violations)
-            ask.answer.set_exception(ChainRefused(message.text, violations))
+            ask.settle(ChainRefused(message.text, violations))
 
     def _consent_applied(self) -> None:
         if ask := self._outbox.answer_ask("consent"):
-            self._opening.consent = ask.value
-            for later in self._outbox.asks():
-                if later.kind == "consent":
-                    self._opening.consent &= later.value
-            if not ask.answer.done():
-                ask.answer.set_result(None)
+            self._in_force("consent", ask.value)
+            ask.settle(self.revision)
+
+    def _in_force(self, kind: str, value: Any) -> None:
+        """The server has this chain or consent: the next session opens with it."""
+        if kind == "chain":
+            self._opening.chain = value
+            return
+        self._opening.consent = value
+        for later in self._outbox.asks():  # withdrawals hold before the server hears of them
+            if later.kind == "consent":
+                self._opening.consent &= later.value
 
     def _frame_refused(self, refused: stream_pb2.FrameRefused) -> None:
         self.refused += 1

@@ -115,7 +115,7 @@ class _Attempt:
 
 async def _last_error(channel: grpc.aio.Channel, target: str) -> ServerUnavailable | None:
     """Why the channel's last attempt to connect failed; None where it connects after all."""
-    call = channel.unary_unary(_HEALTH)
+    call: grpc.aio.UnaryUnaryMultiCallable[bytes, bytes] = channel.unary_unary(_HEALTH)
     try:
         await call(b"", timeout=_GLANCE)
     except grpc.aio.AioRpcError as error:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from types import TracebackType
 from typing import Any, TypeVar
@@ -146,6 +145,7 @@ class Client:
         delivery: Delivery = Delivery.NEWEST,
         in_flight: int = 32,
         reconnect: Reconnect | None = Reconnect(),
+        finish_timeout: float = 30.0,
         on_notice: Callable[[Notice], None] | None = None,
     ) -> Stream:
         """A stream of frames, to be opened with `async with`.
@@ -159,6 +159,8 @@ class Client:
             delivery: live, where the newest frame wins, or every frame.
             in_flight: frames that may be on their way or unread at once; they stay in memory.
             reconnect: patience with a server that goes away; None fails at once.
+            finish_timeout: seconds for which the server may say nothing while the stream is being
+                finished, or while it goes away itself.
             on_notice: called in the event loop; None logs to "omote_client".
 
         Raises:
@@ -168,7 +170,7 @@ class Client:
             chain_to_wire(chain), consent, declared, output, limits, delivery, self._name
         )
         opening.to_wire()  # complains here rather than later
-        line = Line(self._address.target, self._stub, self._metadata, self._timeout)
+        line = Line(self._address.target, self._stub, self._metadata, self._timeout, finish_timeout)
         return Stream(line, opening, in_flight=in_flight, reconnect=reconnect, on_notice=on_notice)
 
     @property

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from typing import Self
 
 from omote_client.details import Violation
 
@@ -44,7 +45,7 @@ class InvalidRequest(OmoteError, ValueError):
         self.violations = list(violations)
 
     @classmethod
-    def at(cls, field: str, description: str) -> InvalidRequest:
+    def at(cls, field: str, description: str) -> Self:
         """A mistake in one field, found before anything was sent."""
         return cls("Invalid request", [Violation(field, description)])
 

@@ -6,7 +6,7 @@ import asyncio
 import math
 import queue
 import threading
-from collections.abc import AsyncGenerator, AsyncIterable, Iterable, Iterator
+from collections.abc import AsyncGenerator, AsyncIterable, Generator, Iterable, Iterator
 from typing import Any, TypeAlias
 
 from omote_client.errors import InvalidRequest
@@ -39,10 +39,18 @@ class Pace:
 
 
 async def each(frames: Frames) -> AsyncGenerator[FrameLike]:
-    """Frames one by one. A plain iterable is read in a thread: it may block, on a camera say."""
+    """Frames one by one. A plain iterable is read in a thread: it may block, on a camera say.
+
+    A generator is closed when this one is, so that what it holds is given back then.
+    """
     if isinstance(frames, AsyncIterable):
-        async for frame in frames:
-            yield frame
+        source = aiter(frames)
+        try:
+            async for frame in source:
+                yield frame
+        finally:
+            if isinstance(source, AsyncGenerator):
+                await source.aclose()
         return
     reader = _Reader(iter(frames))
     try:
@@ -72,18 +80,28 @@ class _Reader:
         self._asked.put(None)
 
     def _read(self) -> None:
-        while (answer := self._asked.get()) is not None:
-            frame, error = self._one()
-            try:
+        try:
+            while (answer := self._asked.get()) is not None:
+                frame, error = self._one()
                 self._loop.call_soon_threadsafe(_settle, answer, frame, error)
-            except RuntimeError:  # the loop is closed: nobody waits any more
-                return
+        except RuntimeError:  # the loop is closed: nobody waits any more
+            return
+        finally:
+            # Here, where it ran: a camera may belong to its thread.
+            if isinstance(self._frames, Generator):
+                self._frames.close()
 
     def _one(self) -> tuple[Any, Exception | None]:
         try:
             return next(self._frames, _END), None
         except Exception as error:  # it belongs to whoever asked
             return _END, error
+        except (
+            BaseException
+        ) as error:  # sys.exit() say: it would end this thread, and no answer come
+            stopped = RuntimeError(f"The source of frames raised {type(error).__name__}.")
+            stopped.__cause__ = error
+            return _END, stopped
 
 
 def _settle(answer: asyncio.Future[Any], frame: Any, error: Exception | None) -> None:

@@ -159,7 +159,8 @@ class Result(Filtered):
         capture_time_us: microseconds, as sent.
         sent: the frame itself, or None where it was forgotten for younger ones.
         round_trip_ms: from `send` to this result's arrival, on the client's clock; or None.
-        dropped_before: frames since the previous result that no result answers.
+        dropped_before: frames since the previous result that no result answers, or whose result
+            was displaced by this one before anybody read it.
         chain_revision: the chain in force; `Stream.set_chain` returned it.
     """
 
@@ -206,9 +207,12 @@ class Notice:
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """The whole stream in figures: sent = returned + dropped + refused.
+    """The whole stream in figures: frames sent = returned + dropped + refused.
 
-    `tracks_seen` counts the faces that the last session followed.
+    Attributes:
+        tracks_seen: faces that the last session followed.
+        reconnects: how often a lost session was replaced.
+        events_dropped: events of the host app that gave way to later ones, unsent.
     """
 
     frames_sent: int
@@ -217,3 +221,4 @@ class Summary:
     frames_refused: int
     tracks_seen: int
     reconnects: int
+    events_dropped: int = 0

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from collections.abc import AsyncGenerator, Coroutine
 from dataclasses import dataclass
 from typing import Any, TypeVar, cast
@@ -22,12 +21,18 @@ _MOMENTS = 100
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """Where a server is and how it is called. `timeout` is in seconds, for a session's start."""
+    """Where a server is and how it is called.
+
+    Attributes:
+        timeout: seconds for a session's start.
+        finish_timeout: seconds for which a server may say nothing towards its end.
+    """
 
     target: str
     stub: filter_service_pb2_grpc.FilterServiceAsyncStub
     metadata: tuple[tuple[str, str], ...]
     timeout: float
+    finish_timeout: float
 
 
 class Session:
@@ -39,7 +44,9 @@ class Session:
         self._status: tuple[grpc.StatusCode, str, grpc.aio.Metadata] | None = None
         self._call.add_done_callback(self._keep_status)
         # Iterated rather than read: what has arrived stays readable after the call has ended.
-        self._responses = cast("AsyncGenerator[stream_pb2.StreamFramesResponse]", aiter(self._call))
+        self._responses = cast(
+            "AsyncGenerator[stream_pb2.StreamFramesResponse | None]", aiter(self._call)
+        )
 
     @classmethod
     async def open(cls, line: Line, opening: stream_pb2.Open) -> tuple[Session, stream_pb2.Ready]:
@@ -65,13 +72,17 @@ class Session:
             raise ServerError(f"{line.target} answered before it was ready.")
         return session, first.ready
 
-    async def write(self, request: stream_pb2.StreamFramesRequest) -> None:
+    async def write(self, request: stream_pb2.StreamFramesRequest) -> bool:
         """Writes, and waits while the transport is full. Cancelling it ends the call.
 
-        A call that has failed takes the request silently: `read` says what happened.
+        Returns whether the transport has taken it. A call that has ended does not: `read` says
+        what happened.
         """
-        with contextlib.suppress(grpc.aio.AioRpcError, asyncio.InvalidStateError):
+        try:
             await self._call.write(request)
+        except (grpc.aio.AioRpcError, asyncio.InvalidStateError):
+            return False
+        return True
 
     async def read(self) -> stream_pb2.StreamFramesResponse:
         """The next response.
@@ -80,14 +91,21 @@ class Session:
             OmoteError: the call has ended.
         """
         try:
-            return await anext(self._responses)
+            response = await anext(self._responses)
         except StopAsyncIteration:
             raise ServerUnavailable(f"{self._target} ended the session.") from None
         except grpc.aio.AioRpcError as error:
             raise await self._failure() from error
+        if response is None:  # gRPC's way to say that the bytes are no such message
+            raise ServerError(f"{self._target} sends messages that cannot be read.")
+        return response
+
+    def cancel(self) -> None:
+        """Ends the call at once, if it has not ended yet."""
+        self._call.cancel()
 
     async def close(self) -> None:
-        """Ends the call at once, if it has not ended yet."""
+        """Ends the call and gives back what it holds. Nobody may be reading any more."""
         self._call.cancel()
         await self._responses.aclose()
 

@@ -4,25 +4,25 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import aclosing
 from types import TracebackType
 from typing import Any
 
 from omote.v1 import stream_pb2
 from omote_client.answers import Answers, log_notice
-from omote_client.errors import InvalidRequest, SessionLost
+from omote_client.errors import InvalidRequest, MessageTooLarge, SessionLost
 from omote_client.feeding import Frames, Pace, each
 from omote_client.link import Link
-from omote_client.outbox import FINISH, Ask, Outbox, Outgoing, SentFrame
+from omote_client.outbox import FINISH, Outbox, SentEvent, SentFrame
 from omote_client.pictures import FrameLike, write_picture
 from omote_client.reconnect import Reconnect
 from omote_client.requests import ChainLike, Consent, Opening, chain_to_wire, struct
 from omote_client.results import Notice, Ready, Result, Summary
-from omote_client.session import Line, Session
+from omote_client.session import Line
 from omote_client.tasks import stop
 
-_ENVELOPE = 16  # bytes of a request around its frame, at most
+_LARGEST = 64 * 1024  # bytes of a request that is not a frame: servers take no larger one
 
 
 class Stream:
@@ -48,13 +48,17 @@ class Stream:
         self._answers = Answers(opening, self._outbox, on_notice or log_notice)
         self._link = Link(line, opening, self._outbox, self._answers, reconnect)
         self._living: list[asyncio.Task[None]] = []
-        self._feeds: list[asyncio.Task[None]] = []
+        self._feeds: set[asyncio.Task[None]] = set()
+        self._entered = False
         self._sequence = 0
         self._capture_time_us: int | None = None
 
     async def __aenter__(self) -> Stream:
-        session = await self._link.open()
-        self._living = [asyncio.create_task(self._live(session), name="omote-client-stream")]
+        if self._entered:
+            raise InvalidRequest("A stream is opened once: make another with `Client.stream`.")
+        self._entered = True
+        await self._link.open()
+        self._living = [asyncio.create_task(self._live(), name="omote-client-stream")]
         return self
 
     async def __aexit__(
@@ -68,7 +72,11 @@ class Stream:
             if kind is None and self._answers.failure is None:
                 await self.finish()
         finally:
-            await stop(self._living)
+            self._answers.failed(SessionLost("The stream was closed."))  # where it is not finished
+            try:
+                await stop(self._living)
+            finally:
+                await self._link.close()
 
     @property
     def ready(self) -> Ready:
@@ -85,6 +93,11 @@ class Stream:
     def reconnects(self) -> int:
         """How often a lost session was replaced."""
         return self._answers.reconnects
+
+    @property
+    def events_dropped(self) -> int:
+        """How many events gave way to later ones while no session took them."""
+        return self._outbox.events_dropped
 
     def __aiter__(self) -> AsyncIterator[Result]:
         return self
@@ -113,7 +126,7 @@ class Stream:
         try:
             if not self._takes_more():
                 raise InvalidRequest("The stream is finished: open a new one.")
-            self._stamp(request.frame, capture_time_us)
+            self._stamp(request, capture_time_us)
         except BaseException:
             self._outbox.release()
             raise
@@ -125,41 +138,58 @@ class Stream:
         """Switches to another chain, in force on the next frame. Returns its revision.
 
         Where no frame follows, because the stream is being finished, it changes nothing.
+        While it waits for the wire, in a lost session say, a later call with no frame between
+        them overtakes it: only that chain is sent, or opens the next session, and both calls
+        have its outcome.
 
         Raises:
             ChainRefused: it cannot run; the old chain stays.
+            MessageTooLarge: its settings are more than 64 kB.
             OmoteError: the stream has failed.
         """
         wire = chain_to_wire(chain)
         request = stream_pb2.StreamFramesRequest(set_chain=stream_pb2.SetChain(chain=wire))
-        await self._ask(Ask(request, "chain", wire))
-        return self._answers.revision
+        revision = await self._ask("chain", request, wire)
+        return self._answers.revision if revision is None else revision
 
     async def set_consent(self, consent: Consent) -> None:
         """Replaces the consent, in force on the next frame.
 
         A withdrawal holds from this call on, also in a session that must be opened again.
+        A call that a later one overtakes, see `set_chain`, shares its outcome.
 
         Raises:
             OmoteError: the stream has failed.
         """
         message = stream_pb2.SetConsent(consent=consent.to_wire())
-        ask = Ask(stream_pb2.StreamFramesRequest(set_consent=message), "consent", consent)
         self._opening.consent &= consent
-        await self._ask(ask)
+        await self._ask("consent", stream_pb2.StreamFramesRequest(set_consent=message), consent)
 
     async def send_event(self, name: str, /, **payload: Any) -> None:
         """Tells the filters that something happened in the host app, such as "goal".
 
-        An event that is on its way when a session is lost may be lost with it.
+        While a session is being opened again, the last 64 events wait for it; older ones are
+        dropped, and `events_dropped` counts them. With `Delivery.EVERY` none is dropped: this
+        call waits. An event that is on its way when a session is lost may be lost with it.
 
         Raises:
-            InvalidRequest: the payload is more than text, numbers, booleans, lists and mappings.
+            InvalidRequest: the payload is more than text, numbers, booleans, lists and mappings,
+                or larger than 64 kB.
             OmoteError: the stream has failed.
         """
         event = stream_pb2.Event(name=name, payload=struct(payload, "event.payload"))
-        if self._takes_more():
-            self._outbox.put(Outgoing(stream_pb2.StreamFramesRequest(event=event)))
+        request = stream_pb2.StreamFramesRequest(event=event)
+        if not self._takes_more():
+            return
+        self._fit(request, "event", _LARGEST)
+        await self._outbox.admit_event()
+        put = False
+        try:
+            if put := self._takes_more():
+                self._outbox.put(SentEvent(request))
+        finally:
+            if not put:
+                self._outbox.release_event()
 
     async def finish(self) -> Summary:
         """Sends no more frames, waits until all are answered, and sums up.
@@ -167,13 +197,14 @@ class Stream:
         Results that were not read yet stay readable. Calling it again returns the same.
 
         Raises:
+            SessionLost: the server said nothing for the stream's `finish_timeout`.
             OmoteError: the stream failed before its end.
         """
         if self._answers.finish is None:
             self._takes_more()
-            self._answers.finish = Ask(FINISH, "finish")
-            self._outbox.put(self._answers.finish)
-        summary: Summary = await asyncio.shield(self._answers.finish.answer)
+            self._answers.finish = self._outbox.ask("finish", FINISH)
+            self._link.hurry()
+        summary: Summary = await self._answers.finish.shared()
         return summary
 
     async def process(
@@ -182,11 +213,12 @@ class Stream:
         *,
         pace: float | None = None,
         fps: float | None = None,
-    ) -> AsyncIterator[Result]:
+    ) -> AsyncGenerator[Result]:
         """Sends all frames, yields results while it does, and finishes the stream.
 
         Args:
-            frames: a plain iterable is read in a thread, so that it may block.
+            frames: a plain iterable is read in a thread, so that it may block. A generator, plain
+                or asynchronous, is closed at the end, also where that comes early.
             pace: frames sent per second; None sends as fast as the server takes them.
             fps: frames per second of the footage, which makes capture times independent of
                 any clock. None follows `pace`, or the clock where there is none.
@@ -196,16 +228,17 @@ class Stream:
         """
         feed = self._feed(frames, Pace(pace, fps))
         feeding = asyncio.create_task(feed, name="omote-client-feed")
-        self._feeds.append(feeding)
+        self._feeds.add(feeding)
         try:
             async for result in self:
                 yield result
         finally:
             await stop([feeding])
+            self._feeds.discard(feeding)
 
-    async def _live(self, session: Session) -> None:
+    async def _live(self) -> None:
         try:
-            self._answers.finished(await self._link.run(session))
+            self._answers.finished(await self._link.run())
         except asyncio.CancelledError:
             self._answers.failed(SessionLost("The stream was closed."))
             raise
@@ -213,6 +246,7 @@ class Stream:
             self._answers.failed(error)
 
     async def _feed(self, frames: Frames, pace: Pace) -> None:
+        feeding = asyncio.current_task()
         try:
             async with aclosing(each(frames)) as source:
                 async for frame in source:
@@ -220,13 +254,21 @@ class Stream:
             await self.finish()
         except Exception as error:  # raised where the results are read
             self._answers.failed(error)
+        except asyncio.CancelledError:
+            if (
+                feeding and not feeding.cancelling()
+            ):  # nobody asked for it: it came out of the source
+                self._answers.failed(SessionLost("The source of frames was cancelled."))
+            raise
 
-    async def _ask(self, ask: Ask) -> None:
-        if self._takes_more():
-            self._outbox.put(ask)
-            await ask.answer
+    async def _ask(self, kind: str, request: stream_pb2.StreamFramesRequest, value: Any) -> Any:
+        """The answer to a change; None where no frame follows that it could be in force for."""
+        if not self._takes_more():
+            return None
+        self._fit(request, kind, _LARGEST)
+        return await self._outbox.ask(kind, request, value).shared()
 
-    def _stamp(self, frame: stream_pb2.Frame, capture_time_us: int | None) -> None:
+    def _stamp(self, request: stream_pb2.StreamFramesRequest, capture_time_us: int | None) -> None:
         """Numbers a frame and gives it a time, both greater than those of the frame before."""
         time_us = time.monotonic_ns() // 1000 if capture_time_us is None else capture_time_us
         before = self._capture_time_us
@@ -236,11 +278,17 @@ class Stream:
                     "frame.capture_time_us", f"{time_us} does not grow: {before} came before."
                 )
             time_us = before + 1
-        frame.sequence, frame.capture_time_us = self._sequence + 1, time_us
-        limit = self.ready.limits.max_message_bytes
-        if limit and frame.ByteSize() + _ENVELOPE > limit:
-            raise InvalidRequest.at("frame.picture.data", f"Larger than {limit} bytes.")
+        request.frame.sequence, request.frame.capture_time_us = self._sequence + 1, time_us
+        self._fit(request, "frame.picture.data")
         self._sequence, self._capture_time_us = self._sequence + 1, time_us
+
+    def _fit(
+        self, request: stream_pb2.StreamFramesRequest, field: str, largest: int | None = None
+    ) -> None:
+        """Refuses a request that is larger than the server takes, which would end the stream."""
+        limits = [each for each in (largest, self.ready.limits.max_message_bytes) if each]
+        if limits and request.ByteSize() > min(limits):
+            raise MessageTooLarge.at(field, f"Larger than {min(limits)} bytes.")
 
     def _takes_more(self) -> bool:
         """Whether frames may follow; raises where the stream has failed or is not open."""

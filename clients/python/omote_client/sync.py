@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Iterator
+from collections.abc import AsyncGenerator, Callable, Coroutine, Generator, Iterable, Iterator
 from concurrent.futures import Future
-from contextlib import contextmanager
+from contextlib import aclosing, contextmanager
 from typing import Any, TypedDict, TypeVar, Unpack
 
 from omote_client.channel import Tls
@@ -40,6 +40,7 @@ class StreamOptions(TypedDict, total=False):
     delivery: Delivery
     in_flight: int
     reconnect: Reconnect | None
+    finish_timeout: float
     on_notice: Callable[[Notice], None] | None
 
 
@@ -52,11 +53,11 @@ def filter_frames(
     fps: float | None = None,
     connection: Connection | None = None,
     **options: Unpack[StreamOptions],
-) -> Iterator[Result]:
+) -> Generator[Result]:
     """Sends frames to the server at `target` and yields results, in a plain `for` loop.
 
     Frames are read and sent in other threads while the caller looks at results. Closing the
-    generator, or leaving it to the garbage collector, ends the stream.
+    generator, best with `contextlib.closing`, ends the stream and the threads.
 
     Args:
         target: "host:port" of the server.
@@ -71,12 +72,13 @@ def filter_frames(
         OmoteError: as the asynchronous client.
     """
 
-    async def results() -> AsyncIterator[Result]:
+    async def results() -> AsyncGenerator[Result]:
         async with (
             Client(target, **(connection or {})) as client,
             client.stream(chain, **options) as stream,
+            aclosing(stream.process(frames, pace=pace, fps=fps)) as processed,
         ):
-            async for result in stream.process(frames, pace=pace, fps=fps):
+            async for result in processed:
                 yield result
 
     return iterate(results())
@@ -104,42 +106,85 @@ def apply_picture(
                 picture, chain, consent=consent, declared=declared, output=output
             )
 
-    with _loop_in_a_thread() as run:
-        return run(apply())
+    with _loop_in_a_thread() as loop:
+        return loop.run(apply())
 
 
-def iterate(items: AsyncIterator[T]) -> Iterator[T]:
+def iterate(items: AsyncGenerator[T]) -> Generator[T]:
     """A plain generator over an asynchronous one, which runs on while the caller is busy."""
     end: Any = object()
 
     async def following() -> T:
         return await anext(items, end)
 
-    with _loop_in_a_thread() as run:
-        while (item := run(following())) is not end:
-            yield item
+    with _loop_in_a_thread() as loop:
+        while (item := loop.run(following())) is not end:
+            try:
+                yield item
+            except BaseException:  # closed here, where nothing of `items` runs in the loop
+                loop.finish(items.aclose())
+                raise
+
+
+class _Loop:
+    """An event loop that runs in another thread.
+
+    Raises:
+        OSError: there is none to be had, for want of file descriptors say.
+    """
+
+    def __init__(self) -> None:
+        started: Future[tuple[asyncio.AbstractEventLoop, asyncio.Event]] = Future()
+        self._thread = threading.Thread(
+            target=_live, args=(started,), name="omote-client", daemon=True
+        )
+        self._thread.start()
+        self._loop, self._leave = started.result()
+
+    def run(self, work: Coroutine[Any, Any, T]) -> T:
+        """The outcome of a coroutine. Whoever is interrupted while waiting takes it back."""
+        outcome = asyncio.run_coroutine_threadsafe(work, self._loop)
+        try:
+            return outcome.result()
+        finally:
+            outcome.cancel()
+
+    def finish(self, work: Coroutine[Any, Any, None]) -> None:
+        """Waits for a last coroutine, unless the caller is the loop's own thread.
+
+        That is where a generator in a reference cycle may be collected, and closed by it.
+        """
+        if threading.current_thread() is self._thread:
+            work.close()
+        else:
+            self.run(work)
+
+    def stop(self) -> None:
+        """Cancels what runs in the loop, and waits until its thread has ended."""
+        self._loop.call_soon_threadsafe(self._leave.set)
+        if threading.current_thread() is not self._thread:
+            self._thread.join()
+
+
+def _live(started: Future[tuple[asyncio.AbstractEventLoop, asyncio.Event]]) -> None:
+    async def wait() -> None:
+        leave = asyncio.Event()
+        started.set_result((asyncio.get_running_loop(), leave))
+        await leave.wait()
+
+    try:
+        with asyncio.Runner() as runner:  # on leaving it cancels and awaits whatever still runs
+            runner.run(wait())
+    except Exception as error:
+        if started.done():
+            raise
+        started.set_exception(error)  # or the caller would wait for ever
 
 
 @contextmanager
-def _loop_in_a_thread() -> Iterator[Callable[[Coroutine[Any, Any, T]], T]]:
-    """A running event loop, and the way to run a coroutine in it and wait for the outcome."""
-    started: Future[tuple[asyncio.AbstractEventLoop, asyncio.Event]] = Future()
-
-    async def live() -> None:
-        stop = asyncio.Event()
-        started.set_result((asyncio.get_running_loop(), stop))
-        await stop.wait()
-
-    # asyncio.run cancels and awaits whatever still runs in the loop when `live` returns.
-    thread = threading.Thread(target=asyncio.run, args=(live(),), name="omote-client", daemon=True)
-    thread.start()
-    loop, stop = started.result()
-
-    def run(work: Coroutine[Any, Any, T]) -> T:
-        return asyncio.run_coroutine_threadsafe(work, loop).result()
-
+def _loop_in_a_thread() -> Iterator[_Loop]:
+    loop = _Loop()
     try:
-        yield run
+        yield loop
     finally:
-        loop.call_soon_threadsafe(stop.set)
-        thread.join()
+        loop.stop()
