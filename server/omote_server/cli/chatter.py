@@ -37,10 +37,10 @@ def without_chatter() -> Iterator[None]:
     source, sink = os.pipe()
     ours.flush()
     sys.stderr = io.TextIOWrapper(
-        open(terminal, "wb", buffering=0, closefd=False),  # noqa: SIM115 - flushed below
+        open(terminal, "wb", closefd=False),  # noqa: SIM115 - flushed below
         encoding=ours.encoding,
         errors="backslashreplace",
-        write_through=True,
+        line_buffering=True,  # a whole line at once, since the thread below writes there, too
     )
     os.dup2(sink, 2)
     os.close(sink)
