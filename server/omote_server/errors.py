@@ -41,6 +41,10 @@ class InvalidRequest(CallError):
         )
 
 
+class Stranger(CallError):
+    """The client did not show the server's token."""
+
+
 class OutOfOrder(CallError):
     """The client's mistake: a message at the wrong time."""
 
@@ -63,6 +67,10 @@ class Lacking(InvalidRequest):
 
 class Leaving(CallError):
     """The server shuts down; open a new stream elsewhere."""
+
+
+class Stuck(CallError):
+    """A filter hangs: this frame, and so this stream, cannot be answered."""
 
 
 def _short(violation: Violation) -> Violation:

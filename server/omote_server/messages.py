@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -131,19 +131,42 @@ class SetConsent:
 
 
 @dataclass(frozen=True, slots=True)
+class HostEvent:
+    """An event of the host app, and how many bytes it came in."""
+
+    event: Event
+    size: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Finish:
     """No more frames will come."""
 
 
 @dataclass(frozen=True, slots=True)
 class Malformed:
-    """A message that could not be understood; `sequence` where it was a frame."""
+    """A message that could not be understood; `sequence` where it was a frame.
+
+    After one that is `broken`, not even the wire format's, nothing can be trusted: the call ends.
+    """
 
     violations: tuple[Violation, ...]
     sequence: int | None = None
+    broken: bool = False
 
 
-Request = Open | Frame | SetChain | SetConsent | Event | Finish | Malformed
+@dataclass(frozen=True, slots=True)
+class Still:
+    """A picture and what shall happen to it."""
+
+    picture: EncodedPicture
+    chain: tuple[ChainEntry, ...] = ()
+    consent: Consent = Consent()
+    declared: Declared = Declared()
+    output: OutputOptions = OutputOptions()
+
+
+Request = Open | Frame | SetChain | SetConsent | HostEvent | Finish | Malformed
 
 
 # To the client.
@@ -169,7 +192,11 @@ class Timings:
 
 @dataclass(slots=True)
 class Result:
-    """A processed frame."""
+    """A processed frame.
+
+    `packed` is what takes time to write down, already written by the worker that made it; what
+    only the session knows (drops, events carried over, the total time) is added to it at the end.
+    """
 
     sequence: int
     capture_time_us: int
@@ -186,6 +213,22 @@ class Result:
     events: Sequence[Event] = ()
     timings: Timings = field(default_factory=Timings)
     chain_revision: int = 0
+    packed: bytes | None = None
+
+    def pack(self, packer: Callable[[Result], bytes]) -> None:
+        """Write down what is large, and let go of it."""
+        self.packed = packer(self)
+        self.picture, self.patches, self.faces = None, (), ()
+
+    @property
+    def size(self) -> int:
+        """About how many bytes it holds on to."""
+        if self.packed is not None:
+            return len(self.packed)
+        pictures = [patch.picture for patch in self.patches]
+        if self.picture is not None:
+            pictures.append(self.picture)
+        return sum(len(picture.data) for picture in pictures)
 
 
 @dataclass(frozen=True, slots=True)
@@ -270,3 +313,20 @@ class Summary:
 
 
 Response = Ready | Result | Notice | Summary
+
+
+# Of the server itself.
+
+
+@dataclass(frozen=True, slots=True)
+class ModelFact:
+    """One model of the manifest, or of an estimator of one's own."""
+
+    name: str
+    file: str
+    sha256: str
+    size_bytes: int
+    licence: str
+    purpose: str
+    loaded: bool
+    card: str

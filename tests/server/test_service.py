@@ -23,7 +23,8 @@ from omote.v1 import (
 from omote_server.frames import codec
 from omote_server.frames.job import Toolbox
 from omote_server.messages import PictureFormat
-from omote_server.serving.server import SERVICE, Server
+from omote_server.serving.server import Server
+from omote_server.serving.service import SERVICE
 from omote_server.serving.settings import Settings
 
 Pixels = NDArray[np.uint8]

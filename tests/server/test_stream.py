@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
@@ -23,7 +24,9 @@ from omote.v1 import (
     stream_pb2,
 )
 from omote_server.frames import codec
+from omote_server.frames.engine import ThreadEngine
 from omote_server.frames.job import Toolbox
+from omote_server.frames.pool import Account
 from omote_server.messages import EncodedPicture, PictureFormat
 from omote_server.serving.server import Server
 from omote_server.serving.settings import Settings
@@ -685,7 +688,7 @@ async def test_an_enormous_open_is_refused_at_once(server: Server, size: int) ->
         async with talking(server, opening(chain=enormous)) as peer:
             code, text, paths = await peer.failure()
         assert code is grpc.StatusCode.INVALID_ARGUMENT, text
-        assert paths[0].startswith("open.chain.entries")
+        assert paths[0] == "message" or paths[0].startswith("open.chain.entries")
 
 
 async def test_a_long_name_keeps_its_status(server: Server) -> None:
@@ -712,6 +715,20 @@ async def test_who_must_be_hidden_is_not_left_to_the_clients_limit(
         assert hidden[60:160, left + 60 : left + 160].mean() > 8
 
 
+class Blocker:
+    """A turn that keeps its worker until the gate opens."""
+
+    def __init__(self) -> None:
+        self.account = Account()
+        self.gate = threading.Event()
+
+    def run(self) -> None:
+        self.gate.wait()
+
+    def give_up(self) -> None:
+        raise AssertionError("it did not take that long")
+
+
 async def test_withdrawn_consent_binds_a_frame_that_is_already_waiting(
     tools: Toolbox, carphone: list[Pixels]
 ) -> None:
@@ -723,18 +740,14 @@ async def test_withdrawn_consent_binds_a_frame_that_is_already_waiting(
             await peer.hear()
             await peer.ask(frame(1, carphone[0]))
             assert server._engine is not None
-            gate = asyncio.Event()
-            loop = asyncio.get_running_loop()
-            blocked = loop.run_in_executor(
-                server._engine._pool,  # type: ignore[attr-defined]
-                lambda: asyncio.run_coroutine_threadsafe(gate.wait(), loop).result(),
-            )
+            blocker = Blocker()
+            assert isinstance(server._engine, ThreadEngine)
+            server._engine._pool.submit(blocker)
             await peer.say(frame(2, carphone[1]))
             await asyncio.sleep(0.1)
             await peer.say(Request(set_consent=stream_pb2.SetConsent()))
             assert (await peer.notice()).HasField("consent_applied")
-            gate.set()
-            await blocked
+            blocker.gate.set()
             await peer.say(frame(3, carphone[2]))
             result = await peer.result()
             assert not result.faces

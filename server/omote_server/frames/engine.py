@@ -5,14 +5,28 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
+from contextlib import suppress
 from typing import Protocol
 
 from omote_filters.words import Consent
+from omote_server.errors import Stuck
 from omote_server.frames.job import Directives, Job, PipelineOptions, Toolbox
 from omote_server.frames.pipeline import Pipeline
+from omote_server.frames.pool import Account, Pool
 from omote_server.messages import Result
+
+Take = Callable[[], Job | None]
+"""Gives a session's newest frame, on the worker's thread, when its turn has come."""
+Pack = Callable[[Result], bytes]
+"""Writes down what is large of a result, on the worker's thread."""
+
+HANG_S = 30.0
+"""A frame that takes longer never comes back; the slowest honest ones (a 36-megapixel still with
+a chain of sixteen, on a busy machine) take a few seconds."""
+_HELPERS = 2
+"""Threads that open and close pipelines, so that no frame waits for a model to load."""
 
 
 class Seat(Protocol):
@@ -25,24 +39,27 @@ class Seat(Protocol):
     async def prepare(self, directives: Directives) -> None:
         """Load what the first frame will need."""
 
-    async def run(self, job: Job) -> Result:
-        """Process one frame; one at a time.
+    async def work(self, take: Take) -> Result | None:
+        """Wait for this session's turn, take its newest frame and process it; one at a time.
+
+        None where there was no frame to take any more.
 
         Raises:
             InvalidRequest: the picture cannot be decoded.
+            Stuck: the frame never came back.
         """
 
     def restrict(self, consent: Consent) -> None:
         """From now on no frame is processed under more consent than this, queued ones too."""
 
     def close(self) -> None:
-        """Give the pipeline back, after the frame that may still be in it."""
+        """Give the pipeline back, after the frame that may still be in it; it never waits."""
 
 
 class Engine(Protocol):
     """Gives seats to sessions."""
 
-    def seat(self, options: PipelineOptions) -> Seat:
+    def seat(self, options: PipelineOptions, pack: Pack | None = None) -> Seat:
         """A new pipeline; made when it is prepared or its first frame comes."""
 
     def close(self, seconds: float) -> bool:
@@ -52,36 +69,59 @@ class Engine(Protocol):
 class ThreadEngine:
     """Runs pipelines on threads of this process.
 
-    The networks, OpenCV and the codecs release the GIL, so that threads use all cores. Each
-    session has at most one frame in work, which makes the queue fair.
+    The networks, OpenCV and the codecs release the GIL, so that threads use all cores. What waits
+    for a thread is a seat, not a frame: until its turn comes, a newer frame displaces an older.
     """
 
-    def __init__(self, tools: Toolbox, workers: int) -> None:
-        """Start `workers` threads, at least one."""
+    def __init__(
+        self,
+        tools: Toolbox,
+        workers: int,
+        *,
+        hang_s: float = HANG_S,
+        on_hang: Callable[[int], None] = lambda _: None,
+    ) -> None:
+        """Start `workers` threads, at least one. `hang_s` and `on_hang` are the pool's."""
         self._tools = tools
-        self._pool = ThreadPoolExecutor(max(1, workers), thread_name_prefix="omote-worker")
+        self._pool = Pool(workers, hang_s, on_hang)
+        self._helpers = ThreadPoolExecutor(_HELPERS, thread_name_prefix="omote-helper")
 
-    def seat(self, options: PipelineOptions) -> Seat:
-        """A new pipeline; made when its first frame comes."""
-        return _ThreadSeat(self._pool, self._tools, options)
+    def seat(self, options: PipelineOptions, pack: Pack | None = None) -> Seat:
+        """A new pipeline; made when it is prepared or its first frame comes."""
+        return _ThreadSeat(self._pool, self._helpers, lambda: Pipeline(self._tools, options), pack)
 
     def close(self, seconds: float) -> bool:
         """Wait for what is running, then stop; False if something still runs by then."""
-        waiting = threading.Thread(target=self._pool.shutdown, daemon=True)
-        waiting.start()
-        waiting.join(seconds)
-        return not waiting.is_alive()
+        began = time.monotonic()
+        stopped = self._pool.close(seconds)
+        closing = threading.Thread(target=self._helpers.shutdown, daemon=True)
+        closing.start()
+        closing.join(max(0.1, seconds - (time.monotonic() - began)))
+        return stopped and not closing.is_alive()
 
 
 class _ThreadSeat:
-    def __init__(self, pool: ThreadPoolExecutor, tools: Toolbox, options: PipelineOptions) -> None:
+    """A pipeline that one thread at a time is inside of.
+
+    Closing never waits for that thread: it marks, and whoever leaves last closes the pipeline.
+    """
+
+    def __init__(
+        self,
+        pool: Pool,
+        helpers: ThreadPoolExecutor,
+        make: Callable[[], Pipeline],
+        pack: Pack | None,
+    ) -> None:
         self._pool = pool
-        self._tools = tools
-        self._options = options
+        self._helpers = helpers
+        self._make = make
+        self._pack = pack
+        self._account = Account()
+        # Whoever is inside owns it; nobody else touches it before they have left.
         self._pipeline: Pipeline | None = None
-        # Held while a frame is in work: a session that was cancelled cannot wait for it, and
-        # its pipeline must not be closed under it.
-        self._busy = threading.Lock()
+        self._lock = threading.Lock()  # guards the two below; held for moments
+        self._inside = False
         self._closed = False
         self._most = Consent(face_effects=True, demographics=True)
 
@@ -90,44 +130,108 @@ class _ThreadSeat:
         return self._pipeline.tracks_seen if self._pipeline else 0
 
     async def prepare(self, directives: Directives) -> None:
-        await asyncio.get_running_loop().run_in_executor(self._pool, self._prepare, directives)
+        loop = asyncio.get_running_loop()
+        await loop.run_in_executor(self._helpers, self._prepare, directives)
 
-    async def run(self, job: Job) -> Result:
-        return await asyncio.get_running_loop().run_in_executor(self._pool, self._run, job)
+    async def work(self, take: Take) -> Result | None:
+        turn = _FrameTurn(self, take, self._account)
+        self._pool.submit(turn)
+        try:
+            return await turn.answer
+        finally:
+            self._pool.withdraw(turn)
 
     def restrict(self, consent: Consent) -> None:
         self._most = consent
 
     def close(self) -> None:
+        with self._lock:
+            self._closed = True
+            if self._inside:
+                return
+        self._dispose()
+
+    def perform(self, take: Take) -> Result | None:
+        """A whole turn, on a worker's thread."""
+        self._enter()
         try:
-            self._pool.submit(self._close)
-        except RuntimeError:  # the engine is closed already
-            self._close()
+            pipeline = self._get()
+            job = take()
+            if job is None:
+                return None
+            job.timings.queue = (time.perf_counter() - job.arrived) * 1000
+            # Read here, on the worker: a withdrawal also binds a frame that waited for it.
+            job.consent = job.consent & self._most
+            result = pipeline.run(job)
+            if self._pack is not None:
+                result.pack(self._pack)
+            return result
+        finally:
+            self._leave()
 
     def _prepare(self, directives: Directives) -> None:
-        with self._busy:
+        self._enter()
+        try:
             self._get().prepare(directives)
+        finally:
+            self._leave()
+
+    def _enter(self) -> None:
+        with self._lock:
+            if self._closed:
+                raise RuntimeError("this seat was given back")
+            self._inside = True
 
     def _get(self) -> Pipeline:
-        if self._closed:
-            raise RuntimeError("this seat was given back")
         if self._pipeline is None:
-            self._pipeline = Pipeline(self._tools, self._options)
+            self._pipeline = self._make()
         return self._pipeline
 
-    def _run(self, job: Job) -> Result:
-        began = time.perf_counter()
-        with self._busy:
-            # Read here, on the worker: a withdrawal also binds a frame that waited for it.
-            consent = job.directives.consent & self._most
-            job = replace(job, directives=replace(job.directives, consent=consent))
-            result = self._get().run(job)
-        result.timings.queue = (began - job.arrived) * 1000
-        return result
+    def _leave(self) -> None:
+        with self._lock:
+            self._inside = False
+            if not self._closed:
+                return
+        self._dispose()
 
-    def _close(self) -> None:
-        with self._busy:
-            self._closed = True
-            if self._pipeline is not None:
-                self._pipeline.close()
-                self._pipeline = None
+    def _dispose(self) -> None:
+        pipeline, self._pipeline = self._pipeline, None
+        if pipeline is None:
+            return
+        try:
+            self._helpers.submit(pipeline.close)
+        except RuntimeError:  # the engine is closed already
+            pipeline.close()
+
+
+class _FrameTurn:
+    """One frame's wait for a worker, and its answer's way back to the event loop."""
+
+    def __init__(self, seat: _ThreadSeat, take: Take, account: Account) -> None:
+        self._seat = seat
+        self._take = take
+        self.account = account
+        self._loop = asyncio.get_running_loop()
+        self.answer: asyncio.Future[Result | None] = self._loop.create_future()
+
+    def run(self) -> None:
+        try:
+            result = self._seat.perform(self._take)
+        except BaseException as error:
+            # Not even a KeyboardInterrupt that a plugin raises may end a worker, or the server.
+            failure = error if isinstance(error, Exception) else RuntimeError(type(error).__name__)
+            self._tell(lambda: self.answer.set_exception(failure))
+        else:
+            self._tell(lambda: self.answer.set_result(result))
+
+    def give_up(self) -> None:
+        text = "a frame never came back: a filter of this chain hangs; the stream is closed"
+        self._tell(lambda: self.answer.set_exception(Stuck(text)))
+
+    def _tell(self, settle: Callable[[], None]) -> None:
+        def settled() -> None:
+            if not self.answer.done():
+                settle()
+
+        with suppress(RuntimeError):  # the loop has ended: nobody waits
+            self._loop.call_soon_threadsafe(settled)

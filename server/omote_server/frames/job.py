@@ -20,6 +20,7 @@ from omote_server.frames.audit import Audit
 from omote_server.messages import (
     Frame,
     OutputOptions,
+    Timings,
 )
 
 
@@ -65,11 +66,29 @@ class Directives:
     consent: Consent = Consent()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Job:
-    """One frame and what it is processed under. `arrived` is time.perf_counter()."""
+    """One frame in work: the one object that travels from the session to a worker and back.
+
+    It has one owner at a time. The session makes it and leaves it in the mailbox; the worker
+    that takes it out owns it until its result is handed back.
+
+    Attributes:
+        consent: what holds for this frame: the directives', lowered to what is left of it by
+            the time a worker takes it.
+        events: from the host app, given to it when it is taken.
+        dropped_before: frames that were displaced before this one was taken.
+        arrived: time.perf_counter() when it came.
+        timings: filled in by whoever owns it.
+    """
 
     frame: Frame
     directives: Directives
     events: Sequence[Event] = ()
+    dropped_before: int = 0
     arrived: float = field(default_factory=time.perf_counter)
+    timings: Timings = field(default_factory=Timings)
+    consent: Consent = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.consent = self.directives.consent

@@ -15,7 +15,6 @@ from omote_server.messages import (
     OutputMode,
     OutputOptions,
     Result,
-    Timings,
 )
 
 
@@ -47,23 +46,22 @@ class Pipeline:
             ChainError: a filter of the chain is unknown or its settings do not fit.
         """
         clock = _Stopwatch()
-        output, consent = self._options.output, job.directives.consent
+        timings, output, consent = job.timings, self._options.output, job.consent
         seconds = job.frame.capture_time_us / 1e6
         pixels = self._decode.run(job.frame)
-        clock.timings.decode = clock.lap()
+        timings.decode = clock.lap()
         chain_needs = self._apply.prepare(self._chain_of(job.directives))
         needs = _needs(chain_needs, output) | self._report.needs(consent)
         faces = self._track.run(pixels, seconds, needs, consent, self._faces_wanted())
-        clock.timings.track = clock.lap()
+        timings.track = clock.lap()
         faces = self._describe.run(pixels, faces, seconds, needs, consent)
-        clock.timings.describe = clock.lap()
+        timings.describe = clock.lap()
         person = self._segment.run(pixels, seconds, needs)
         scene, applied = self._apply.run(pixels, faces, seconds, job, person)
-        clock.timings.apply = clock.lap()
+        timings.apply = clock.lap()
         self._report.run(faces, applied, consent)
         result = self._encode.run(scene, applied, job)
-        clock.timings.encode = clock.lap()
-        result.timings = clock.timings
+        timings.encode = clock.lap()
         if self._apply.anonymises and len(faces) >= self._faces_wanted():
             result.degraded = [*result.degraded, Degradation.FACE_LIMIT]
         result.attributes = consent.demographics or not self._options.declared.empty
@@ -94,7 +92,6 @@ class Pipeline:
 
 class _Stopwatch:
     def __init__(self) -> None:
-        self.timings = Timings()
         self._last = time.perf_counter()
 
     def lap(self) -> float:

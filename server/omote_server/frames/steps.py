@@ -179,7 +179,7 @@ class Apply:
         self._last_seconds = seconds
         events = job.events
         scene = Scene(pixels, faces, time=seconds, elapsed=elapsed, events=events, person=person)
-        return scene, self._chain.apply(scene, job.directives.consent)
+        return scene, self._chain.apply(scene, job.consent)
 
     def close(self) -> None:
         """Stop the filters."""
@@ -217,7 +217,7 @@ class Encode:
         self._output = output
 
     def run(self, scene: Scene, applied: Applied, job: Job) -> Result:
-        """The result, without its timings."""
+        """The result, but for the time that encoding takes."""
         result = Result(
             job.frame.sequence,
             job.frame.capture_time_us,
@@ -229,6 +229,8 @@ class Encode:
             degraded=sorted(applied.degraded),
             events=scene.emitted,
             chain_revision=job.directives.revision,
+            dropped_before=job.dropped_before,
+            timings=job.timings,
         )
         if self._output.mode is OutputMode.FRAME:
             result.picture = self._pack(scene.picture)

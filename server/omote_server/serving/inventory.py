@@ -2,27 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 
 from omote_models.demographics import DemographicsEstimator
 from omote_models.estimators import DEFAULT, find_estimator
 from omote_models.store import model_store
-
-
-@dataclass(frozen=True, slots=True)
-class ModelFact:
-    """One model of the manifest, or of an estimator of one's own."""
-
-    name: str
-    file: str
-    sha256: str
-    size_bytes: int
-    licence: str
-    purpose: str
-    loaded: bool
-    card: str
-
+from omote_server.messages import ModelFact
 
 _ALWAYS = ("face_landmarker", "person", "person-wide")
 

@@ -53,24 +53,20 @@ class _Collector(Collector):
 class MetricsServer:
     """Answers GET /metrics."""
 
-    def __init__(
-        self,
-        host: str,
-        port: int,
-        sessions: Callable[[], int],
-        audit: Audit,
-        audience: Audience | None,
-    ) -> None:
-        """Bind.
+    def __init__(self, host: str, port: int) -> None:
+        """Bind; there is nothing to tell before `report`.
 
         Raises:
             OSError: the port is taken.
         """
-        registry = CollectorRegistry(auto_describe=False)
-        registry.register(_Collector(sessions, audit, audience))
+        self._registry = CollectorRegistry(auto_describe=False)
         self._server: WSGIServer
         self._thread: Thread
-        self._server, self._thread = start_http_server(port, addr=host, registry=registry)
+        self._server, self._thread = start_http_server(port, addr=host, registry=self._registry)
+
+    def report(self, sessions: Callable[[], int], audit: Audit, audience: Audience | None) -> None:
+        """Tell of these from now on."""
+        self._registry.register(_Collector(sessions, audit, audience))
 
     @property
     def port(self) -> int:

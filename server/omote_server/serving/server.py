@@ -6,31 +6,34 @@ import asyncio
 import logging
 import signal
 from collections.abc import Callable
+from contextlib import suppress
 
 import grpc
 from grpc_health.v1 import health_pb2, health_pb2_grpc
-from grpc_health.v1._async import HealthServicer
 from grpc_reflection.v1alpha import reflection
 
-from omote.v1 import filter_service_pb2, filter_service_pb2_grpc
 from omote_filters.registry import Registry
 from omote_server.frames.audience import Audience
 from omote_server.frames.engine import Engine, ThreadEngine
 from omote_server.frames.job import Toolbox
 from omote_server.frames.warmup import load_tools, warm
+from omote_server.serving.health import Health
 from omote_server.serving.inventory import model_facts
 from omote_server.serving.metrics import MetricsServer
-from omote_server.serving.service import FilterService
+from omote_server.serving.service import SERVICE, FilterService
 from omote_server.serving.settings import Settings
-from omote_server.stream.session import SessionHost
+from omote_server.stream.host import SessionHost
 
 _log = logging.getLogger(__name__)
 
-SERVICE = filter_service_pb2.DESCRIPTOR.services_by_name["FilterService"].full_name
 _SERVING = health_pb2.HealthCheckResponse.SERVING
 _NOT_SERVING = health_pb2.HealthCheckResponse.NOT_SERVING
-_OTHER_CALLS = 64
+_FENCE = 10_000
+"""Calls at once, of every kind: memory's last fence. Sessions, watchers and those who have not
+said `open` have limits of their own, far inside, so that none of them shuts out `Health.Check`."""
 _ENGINE_STOP_S = 10.0
+_MOST_HUNG = 2
+"""Threads given up: then the process is worn out, and whoever watches its health replaces it."""
 
 
 class Server:
@@ -52,11 +55,10 @@ class Server:
         self._engine: Engine | None = None
         self._host: SessionHost | None = None
         self._metrics: MetricsServer | None = None
-        self._health = HealthServicer()
+        self._health = Health()
         self._grpc = grpc.aio.server(
             options=_channel_options(settings),
-            # A fence behind the session limit, which answers better.
-            maximum_concurrent_rpcs=settings.max_sessions + _OTHER_CALLS,
+            maximum_concurrent_rpcs=settings.max_sessions + _FENCE,
         )
 
     @property
@@ -71,48 +73,47 @@ class Server:
         return self._metrics.port if self._metrics is not None else 0
 
     async def start(self) -> None:
-        """Load and warm the models, bind, and answer SERVING.
+        """Bind, load and warm the models, and answer SERVING.
 
         Raises:
             StoreError: a model is missing or damaged.
             EstimatorError: the estimator is missing or cannot be used.
-            OSError: the port is taken or the certificate cannot be read.
+            OSError: a port is taken or the certificate cannot be read.
         """
+        # Before the models, which take seconds: who mistyped a port learns it at once.
+        self.port = self._bind()
+        settings = self.settings
+        if settings.metrics_port is not None:
+            host_name = settings.metrics_host.strip("[]")
+            self._metrics = MetricsServer(host_name, settings.metrics_port)
         tools = self._tools
         if tools is None:
-            registry = Registry(packs=self.settings.packs)
-            settings = self.settings
-            tools = await asyncio.to_thread(
-                load_tools,
-                registry,
-                policy=settings.policy,
-                estimator=settings.estimator,
-                audience=Audience(settings.audience) if settings.audience else None,
-            )
-            await asyncio.to_thread(warm, tools)
+            tools = await asyncio.to_thread(_loaded, settings)
         facts = await asyncio.to_thread(model_facts, tools.estimator)
-        self._engine = ThreadEngine(tools, self.settings.workers)
-        host = self._host = SessionHost(self._engine, tools.registry, self.settings.limits)
-        token = self.settings.token.get_secret_value() if self.settings.token else None
-        filter_service_pb2_grpc.add_FilterServiceServicer_to_server(
-            FilterService(host, token, facts), self._grpc
+        loop = asyncio.get_running_loop()
+        self._engine = ThreadEngine(
+            tools,
+            settings.workers,
+            hang_s=settings.hang_seconds,
+            on_hang=lambda count: _later(loop, self._note_hang, count),
         )
+        host = self._host = SessionHost(self._engine, tools.registry, settings.limits)
+        token = settings.token.get_secret_value() if settings.token else None
+        self._grpc.add_generic_rpc_handlers((FilterService(host, token, facts).handlers(),))
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._grpc)
-        if self.settings.reflection:
+        if settings.reflection:
             names = (SERVICE, health_pb2.DESCRIPTOR.services_by_name["Health"].full_name)
             reflection.enable_server_reflection((*names, reflection.SERVICE_NAME), self._grpc)
-        if self.settings.metrics_port is not None:
-            self._metrics = MetricsServer(
-                self.settings.metrics_host.strip("[]"),
-                self.settings.metrics_port,
-                lambda: host.active,
-                tools.audit,
-                tools.audience,
-            )
-        self.port = self._bind()
+        if self._metrics is not None:
+            self._metrics.report(lambda: host.active, tools.audit, tools.audience)
         await self._grpc.start()
         await self._say(_SERVING)
-        _log.info("serving on %s with %d workers", self.address, self.settings.workers)
+        _log.info("serving on %s with %d workers", self.address, settings.workers)
+
+    def _note_hang(self, count: int) -> None:
+        if count >= _MOST_HUNG:
+            _log.error("%d threads hang: this server is worn out, and its health says so", count)
+            self._saying = asyncio.ensure_future(self._say(_NOT_SERVING))
 
     async def stop(self) -> None:
         """Say that it goes away, answer what was accepted, then stop."""
@@ -129,21 +130,35 @@ class Server:
         _log.info("stopped")
 
     async def run(self, on_serving: Callable[[], None]) -> None:
-        """Start, say so, serve until SIGINT or SIGTERM, and stop.
+        """Start, say so, serve until SIGINT or SIGTERM, and stop; at once at a second signal.
 
         Raises:
-            StoreError, OSError: as `start`.
+            StoreError, EstimatorError, OSError: as `start`.
         """
-        stopping = asyncio.Event()
+        stopping, hurrying = asyncio.Event(), asyncio.Event()
+
+        def on_signal() -> None:
+            (hurrying if stopping.is_set() else stopping).set()
+
         loop = asyncio.get_running_loop()
         # Before anybody can know that we serve: a signal must never be missed.
         for number in (signal.SIGINT, signal.SIGTERM):
-            loop.add_signal_handler(number, stopping.set)
+            loop.add_signal_handler(number, on_signal)
+        # A terminal that closes is no reason to end; what may be reloaded by it comes later.
+        loop.add_signal_handler(signal.SIGHUP, lambda: _log.info("SIGHUP: nothing to reload"))
         await self.start()
         if not stopping.is_set():
             on_serving()
         await stopping.wait()
-        await self.stop()
+        stop, hurry = asyncio.create_task(self.stop()), asyncio.create_task(hurrying.wait())
+        await asyncio.wait({stop, hurry}, return_when=asyncio.FIRST_COMPLETED)
+        hurry.cancel()
+        if not stop.done():
+            _log.warning("a second signal: stopping at once")
+            stop.cancel()
+            await self._grpc.stop(None)
+            return
+        await stop
 
     async def _say(self, status: health_pb2.HealthCheckResponse.ServingStatus.ValueType) -> None:
         for service in ("", SERVICE):
@@ -172,6 +187,23 @@ class Server:
         return int(port)
 
 
+def _loaded(settings: Settings) -> Toolbox:
+    tools = load_tools(
+        Registry(packs=settings.packs),
+        policy=settings.policy,
+        estimator=settings.estimator,
+        audience=Audience(settings.audience) if settings.audience else None,
+    )
+    warm(tools)
+    return tools
+
+
+def _later(loop: asyncio.AbstractEventLoop, function: Callable[[int], None], argument: int) -> None:
+    """Call something on the event loop, from any thread; nothing once the loop has ended."""
+    with suppress(RuntimeError):
+        loop.call_soon_threadsafe(function, argument)
+
+
 def _channel_options(settings: Settings) -> list[tuple[str, int]]:
     return [
         # Between this limit and twice it the session answers with a field's path; beyond,
@@ -184,5 +216,8 @@ def _channel_options(settings: Settings) -> list[tuple[str, int]]:
         # Lets clients ping an idle stream every ten seconds.
         ("grpc.http2.min_ping_interval_without_data_ms", 10_000),
         ("grpc.keepalive_permit_without_calls", 1),
+        # A peer that vanished without a word is noticed in less than a minute.
+        ("grpc.keepalive_time_ms", 30_000),
+        ("grpc.keepalive_timeout_ms", 20_000),
         ("grpc.so_reuseport", 0),
     ]

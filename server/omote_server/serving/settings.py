@@ -64,6 +64,9 @@ class Settings(BaseSettings):
     audience_rounding: int = Field(5, ge=1, description="Counts are rounded down to this.")
     audience_file: Path | None = Field(None, description="CSV that every window is added to.")
     grace_seconds: float = Field(5.0, ge=0, description="How long a stop waits for streams.")
+    hang_seconds: float = Field(
+        30.0, ge=1, description="A frame that takes longer never comes back; its stream is ended."
+    )
     log_level: str = Field("info", pattern="^(debug|info|warning|error)$")
 
     max_message_bytes: int = Field(_DEFAULTS.max_message_bytes, ge=1024, le=2**30)

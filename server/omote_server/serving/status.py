@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import secrets
-from typing import Any, NoReturn
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
 
 import grpc
 from google.protobuf import any_pb2, duration_pb2
@@ -19,12 +20,17 @@ from omote_server.errors import (
     Lacking,
     Leaving,
     OutOfOrder,
+    Stranger,
+    Stuck,
     TooSlow,
 )
 
 _log = logging.getLogger(__name__)
 
-_CODES = {
+_CODES: dict[type, int] = {
+    CallError: code_pb2.UNKNOWN,
+    Stranger: code_pb2.UNAUTHENTICATED,
+    Stuck: code_pb2.ABORTED,
     InvalidRequest: code_pb2.INVALID_ARGUMENT,
     OutOfOrder: code_pb2.FAILED_PRECONDITION,
     TooSlow: code_pb2.DEADLINE_EXCEEDED,
@@ -36,23 +42,31 @@ _CODES = {
 Context = grpc.aio.ServicerContext[Any, Any]
 
 
-async def abort(context: Context, error: Exception) -> NoReturn:
-    """End a call with the status that fits; the last clause tells the client nothing."""
-    if isinstance(error, CallError):
+@asynccontextmanager
+async def answering(context: Context) -> AsyncIterator[None]:
+    """The guard around every call: whatever goes wrong inside ends it with the status that fits."""
+    try:
+        yield
+    except grpc.aio.AbortError:
+        raise
+    except CallError as error:
         await context.abort_with_status(rpc_status.to_status(_status(error)))
-    if isinstance(error, grpc.aio.AbortError):
-        raise error
-    reference = secrets.token_hex(4)
-    _log.error("internal error %s", reference, exc_info=error)
-    await context.abort(
-        grpc.StatusCode.INTERNAL,
-        f"an error inside the server; its operator finds it in the logs as {reference}",
-    )
-    raise asyncio.CancelledError  # abort never returns; this tells the type checker
+    except Exception as error:
+        reference = secrets.token_hex(4)
+        _log.error("internal error %s", reference, exc_info=error)
+        await context.abort(
+            grpc.StatusCode.INTERNAL,
+            f"an error inside the server; its operator finds it in the logs as {reference}",
+        )
+
+
+def code_of(error: CallError) -> int:
+    """The code of an error's own class, or of the nearest class above it that has one."""
+    return next(_CODES[kind] for kind in type(error).__mro__ if kind in _CODES)
 
 
 def _status(error: CallError) -> status_pb2.Status:
-    status = status_pb2.Status(code=_CODES[type(error)], message=error.text)
+    status = status_pb2.Status(code=code_of(error), message=error.text)
     if isinstance(error, InvalidRequest):
         violations = [
             error_details_pb2.BadRequest.FieldViolation(field=v.field, description=v.description)

@@ -1,4 +1,4 @@
-"""One stream, from `open` to `finish`: an iterator of requests in, an iterator of responses out.
+"""The life of one stream, from `open` to `finish`.
 
 Nothing here knows gRPC: the service, the WebSocket bridge and a cluster replica are thin shells
 around `SessionHost.run`.
@@ -10,384 +10,131 @@ import asyncio
 import logging
 import secrets
 import time
-from collections import deque
-from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Sequence
-from contextlib import aclosing, contextmanager, suppress
+from collections.abc import AsyncGenerator, AsyncIterator, Coroutine
 from dataclasses import replace
 
 from omote_filters.registry import Registry
-from omote_filters.words import ChainEntry, Degradation, Event, Violation
-from omote_server.errors import Busy, InvalidRequest, Leaving, OutOfOrder, TooSlow
-from omote_server.frames.engine import Engine
-from omote_server.frames.job import Directives, Job, PipelineOptions
-from omote_server.messages import (
-    ChainApplied,
-    ChainRefused,
-    ConsentApplied,
-    EventRefused,
-    FilterDisabled,
-    Finish,
-    Frame,
-    FrameRefused,
-    GoingAway,
-    Limits,
-    Malformed,
-    Open,
-    Ready,
-    Request,
-    Response,
-    Result,
-    SetChain,
-    SetConsent,
-    Summary,
-)
+from omote_server.errors import TooSlow
+from omote_server.frames.engine import Engine, Pack
+from omote_server.frames.job import Directives, PipelineOptions
+from omote_server.messages import GoingAway, Limits, Open, Ready, Request, Response, Result
 from omote_server.stream.admission import check_chain
-from omote_server.stream.mailbox import Mailbox
-from omote_server.stream.outbox import Outbox
-from omote_server.stream.rate import TokenBucket
+from omote_server.stream.pulse import Pulse
+from omote_server.stream.reading import Desk, Reading
+from omote_server.stream.working import Working
 
 _log = logging.getLogger(__name__)
 
-_OPEN_TIMEOUT_S = 10.0
-_RETRY_S = 2.0
-_MOST_EVENTS = 64
-_MOST_TIME_US = 2**53
-_OUTBOX_PLACES = 8
 _LINGER_S = 5.0
+"""How long a session that has failed waits for its client to take what is on its way."""
+_SLOWEST = 0.1
+"""Frames a second: who wants fewer sends fewer."""
 
 
-class SessionHost:
-    """Admits sessions, knows which are open, and tells them when the server goes away."""
+class Session:
+    """One stream. Whoever makes it calls `close`, which never waits."""
 
-    def __init__(self, engine: Engine, registry: Registry, limits: Limits) -> None:
-        self.engine = engine
-        self.registry = registry
-        self.limits = limits
-        self._sessions: set[_Session] = set()
-        self._empty = asyncio.Event()
-        self._empty.set()
-        self._calls = 0
-        self.leaving: float | None = None
-
-    @property
-    def active(self) -> int:
-        """How many sessions are open, still pictures in work included."""
-        return len(self._sessions) + self._calls
-
-    async def run(self, requests: AsyncIterator[Request]) -> AsyncGenerator[Response]:
-        """Serve one stream.
+    def __init__(
+        self, engine: Engine, registry: Registry, ours: Limits, opening: Open, pack: Pack | None
+    ) -> None:
+        """Take a seat.
 
         Raises:
-            InvalidRequest: the first message is malformed.
-            OutOfOrder: the first message is not `open`, or a second `open` comes.
-            Busy: the server is full.
-            Leaving: the server shuts down.
-            TooSlow: no message came in time.
+            InvalidRequest, Lacking: the chain cannot be switched on.
         """
-        self._admit()
-        session = _Session(self, requests)
-        self._sessions.add(session)
-        self._empty.clear()
-        try:
-            await session.open()
-            async with aclosing(session.responses()) as responses:
-                async for response in responses:
-                    yield response
-        finally:
-            await session.close()
-            self._sessions.discard(session)
-            self._tell_empty()
-
-    @contextmanager
-    def occupied(self) -> Iterator[None]:
-        """Count a call that is no stream against the session limit while it runs.
-
-        Raises:
-            Busy: the server is full.
-            Leaving: the server shuts down.
-        """
-        self._admit()
-        self._calls += 1
-        self._empty.clear()
-        try:
-            yield
-        finally:
-            self._calls -= 1
-            self._tell_empty()
-
-    async def go_away(self, grace_seconds: float) -> None:
-        """Tell every session to finish, take no new ones, and wait up to the grace for them."""
-        self.leaving = grace_seconds
-        await asyncio.gather(*(s.notify(GoingAway(grace_seconds)) for s in self._sessions))
-        with suppress(TimeoutError):
-            async with asyncio.timeout(grace_seconds):
-                await self._empty.wait()
-
-    def _tell_empty(self) -> None:
-        if self.active == 0:
-            self._empty.set()
-
-    def _admit(self) -> None:
-        if self.leaving is not None:
-            raise Leaving("the server is shutting down; open a new stream elsewhere or later")
-        if self.active >= self.limits.max_sessions:
-            raise Busy(
-                f"the server serves {self.limits.max_sessions} sessions, its limit; try again "
-                "later",
-                _RETRY_S,
-            )
-
-
-class _Session:
-    def __init__(self, host: SessionHost, requests: AsyncIterator[Request]) -> None:
         self.id = secrets.token_hex(8)
-        self._host = host
-        self._requests = requests
-        self._outbox: Outbox[Response] = Outbox(_OUTBOX_PLACES)
-        self._tasks: list[asyncio.Task[None]] = []
-        self._events: deque[Event] = deque()
-        self._finished = False
-        self._last_sequence = -1
-        self._last_time_us: int | None = None
-        self._summary = Summary()
-        self._dropped_since = 0
-        self._opened = False
-        self._ready = False
-        self._expulsion: asyncio.TimerHandle | None = None
-
-    async def open(self) -> None:
-        """Take the first message and prepare everything that depends on it."""
-        first = await self._next(_OPEN_TIMEOUT_S, "no `open` message came within {} seconds")
-        if isinstance(first, Malformed):
-            raise InvalidRequest(first.violations)
-        if not isinstance(first, Open):
-            raise OutOfOrder("the first message of a stream must be `open`")
-        self._limits = _negotiated(self._host.limits, first.wanted)
-        self._check_chain(first.chain, "open.chain")
-        self._directives = Directives(first.chain, 1, first.consent)
-        self._mailbox: Mailbox[Job] = Mailbox(first.delivery)
-        self._rate = TokenBucket(self._limits.max_frames_per_second)
-        self._seat = self._host.engine.seat(
+        limits = _negotiated(ours, opening.wanted)
+        check_chain(opening.chain, registry, limits.max_chain_length, "open.chain")
+        self._desk = Desk(limits, opening.delivery, Directives(opening.chain, 1, opening.consent))
+        self._seat = engine.seat(
             PipelineOptions(
-                first.output,
-                first.declared,
-                self._limits.max_faces,
-                self._host.limits.max_faces,
-                self._limits.max_pixels,
-            )
+                opening.output,
+                opening.declared,
+                limits.max_faces,
+                ours.max_faces,
+                limits.max_pixels,
+            ),
+            pack,
         )
-        self._opened = True
-        _log.info("session %s open, client %r", self.id, first.client)
-        await self._seat.prepare(self._directives)
+        self._pulse = Pulse(limits.idle_timeout_seconds, time.monotonic())
+        self._reading = Reading(self._desk, registry, self._seat.restrict)
+        self._working = Working(self._desk, self._seat, self._busy)
+        self._tasks: list[asyncio.Task[None]] = []
+        self._failure: BaseException | None = None
+        self._serving: asyncio.Task[object] | None = None
+        self._expulsion: asyncio.TimerHandle | None = None
+        _log.info("session %s open, client %r", self.id, opening.client)
 
-    async def responses(self) -> AsyncGenerator[Response]:
-        """Everything the client is told, until the stream is over."""
-        reader = asyncio.create_task(self._read())
-        worker = asyncio.create_task(self._work())
-        self._tasks += [reader, worker]
-        self._expel_when_dead(reader)
-        yield Ready(self.id, self._limits, self._directives.revision)
-        self._ready = True
-        if self._host.leaving is not None:
-            yield GoingAway(self._host.leaving)
-        while (response := await self._outbox.get()) is not None:
-            if isinstance(response, Result):
-                self._summary.returned += 1
-            elif isinstance(response, FrameRefused):
-                self._summary.refused += 1
-            yield response
-        await worker
-        await reader
-        if self._finished:
-            self._summary.tracks = self._seat.tracks_seen
-            yield self._summary
+    async def prepare(self) -> None:
+        """Load what the first frame will need."""
+        await self._seat.prepare(self._desk.directives)
 
-    def _expel_when_dead(self, reader: asyncio.Task[None]) -> None:
-        """End the call if the reader fails while the client does not even read.
+    async def responses(self, requests: AsyncIterator[Request]) -> AsyncGenerator[Response]:
+        """Everything the client is told, until the stream is over.
 
-        Then `responses` waits inside the transport for a write that never ends.
+        Raises:
+            OutOfOrder, InvalidRequest: see `Reading.run`.
+            TooSlow: nothing came, or nothing was read, for the idle limit.
+            Stuck: a filter hangs.
         """
-        serving = asyncio.current_task()
-        loop = asyncio.get_running_loop()
+        self._serving = asyncio.current_task()
+        self._start(self._reading.run(requests, self._heard), self._working.run(), self._watch())
+        yield Ready(self.id, self._desk.limits, self._desk.directives.revision)
+        while (response := await self._desk.outbox.get()) is not None:
+            if isinstance(response, Result):
+                self._desk.summary.returned += 1
+            self._pulse.saying(time.monotonic())
+            yield response
+            self._pulse.said(time.monotonic())
+        if self._failure is not None:
+            raise self._failure
+        if self._reading.finished:
+            self._desk.summary.tracks = self._seat.tracks_seen
+            yield self._desk.summary
 
-        def failed(task: asyncio.Task[None]) -> None:
-            if serving is not None and not task.cancelled() and task.exception() is not None:
-                self._expulsion = loop.call_later(_LINGER_S, serving.cancel)
+    def notify(self, notice: GoingAway) -> None:
+        """Say something between two results."""
+        self._desk.outbox.add(notice)
 
-        reader.add_done_callback(failed)
-
-    async def notify(self, notice: GoingAway) -> None:
-        """Say something between two results, without waiting for a slow client."""
-        if self._ready:
-            self._tasks.append(asyncio.create_task(self._outbox.put(notice)))
-
-    async def close(self) -> None:
+    def close(self) -> None:
         """Stop everything; the pipeline goes back when its last frame is through."""
         if self._expulsion is not None:
             self._expulsion.cancel()
         for task in self._tasks:
             task.cancel()
-        try:
-            await asyncio.gather(*self._tasks, return_exceptions=True)
-        finally:
-            if self._opened:
-                self._seat.close()
-                _log.info("session %s closed", self.id)
+        self._seat.close()
+        _log.info("session %s closed", self.id)
 
-    # From the client.
+    def _start(self, *parts: Coroutine[object, None, None]) -> None:
+        for part in parts:
+            task = asyncio.create_task(part)
+            task.add_done_callback(self._ended)
+            self._tasks.append(task)
 
-    async def _read(self) -> None:
-        try:
-            while await self._take():
-                pass
-        finally:
-            await self._mailbox.close()
-
-    async def _take(self) -> bool:
-        """Take one message; whether more may come."""
-        request = await self._next(
-            self._limits.idle_timeout_seconds, "no message came for {} seconds"
-        )
-        match request:
-            case None:
-                return False
-            case Finish():
-                self._finished = True
-                return False
-            case Frame():
-                await self._take_frame(request)
-            case SetChain():
-                await self._outbox.put(self._set_chain(request))
-            case SetConsent():
-                await self._outbox.put(self._set_consent(request))
-            case Event():
-                await self._take_event(request)
-            case Malformed():
-                await self._refuse(request)
-            case Open():
-                raise OutOfOrder("`open` came twice; it is only the first message of a stream")
-        return True
-
-    async def _next(self, timeout: float, text: str) -> Request | None:
-        try:
-            async with asyncio.timeout(timeout):
-                return await anext(self._requests, None)
-        except TimeoutError:
-            raise TooSlow(text.format(f"{timeout:g}") + "; the stream is closed") from None
-
-    async def _take_frame(self, frame: Frame) -> None:
-        self._summary.received += 1
-        violations = self._frame_violations(frame)
-        if violations:
-            await self._outbox.put(FrameRefused(frame.sequence, violations))
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        """One part has ended: after a failure no frame is taken, and what waits is still told."""
+        if task.cancelled() or (failure := task.exception()) is None:
             return
-        self._last_sequence = frame.sequence
-        self._last_time_us = frame.capture_time_us
-        await self._mailbox.put(Job(frame, self._directives))
+        if self._failure is None:
+            self._failure = failure
+        self._desk.mailbox.close()
+        # The client may not even read: then `responses` waits inside the transport for ever.
+        if self._expulsion is None and self._serving is not None:
+            loop = asyncio.get_running_loop()
+            self._expulsion = loop.call_later(_LINGER_S, self._serving.cancel)
 
-    def _frame_violations(self, frame: Frame) -> tuple[Violation, ...]:
-        found = []
-        if frame.sequence <= self._last_sequence:
-            found.append(
-                Violation(
-                    "frame.sequence",
-                    f"must grow: {frame.sequence} came after {self._last_sequence}",
-                )
-            )
-        if self._last_time_us is not None and frame.capture_time_us <= self._last_time_us:
-            found.append(
-                Violation(
-                    "frame.capture_time_us",
-                    f"must grow: {frame.capture_time_us} came after {self._last_time_us}",
-                )
-            )
-        if abs(frame.capture_time_us) > _MOST_TIME_US:
-            text = f"must lie within ±{_MOST_TIME_US} microseconds (285 years)"
-            found.append(Violation("frame.capture_time_us", text))
-        if len(frame.picture.data) > self._limits.max_message_bytes:
-            found.append(
-                Violation(
-                    "frame.picture.data",
-                    f"has {len(frame.picture.data)} bytes; this stream takes at most "
-                    f"{self._limits.max_message_bytes} (limits.max_message_bytes)",
-                )
-            )
-        return tuple(found)
+    async def _watch(self) -> None:
+        while True:
+            rest = self._pulse.rest(time.monotonic())
+            if rest <= 0:
+                raise TooSlow(self._pulse.why)
+            await asyncio.sleep(rest)
 
-    def _set_chain(self, request: SetChain) -> ChainApplied | ChainRefused:
-        try:
-            self._check_chain(request.chain, "set_chain.chain")
-        except InvalidRequest as error:
-            return ChainRefused(error.violations)
-        revision = self._directives.revision + 1
-        self._directives = replace(self._directives, chain=request.chain, revision=revision)
-        return ChainApplied(revision)
+    def _heard(self) -> None:
+        self._pulse.heard(time.monotonic())
 
-    def _set_consent(self, request: SetConsent) -> ConsentApplied:
-        self._seat.restrict(request.consent)
-        self._directives = replace(self._directives, consent=request.consent)
-        return ConsentApplied(request.consent)
-
-    async def _take_event(self, event: Event) -> None:
-        if len(self._events) >= _MOST_EVENTS:
-            text = f"{_MOST_EVENTS} events wait for a frame; send a frame first"
-            await self._outbox.put(EventRefused((Violation("event", text),)))
-            return
-        self._events.append(event)
-
-    async def _refuse(self, request: Malformed) -> None:
-        if request.sequence is None:
-            await self._outbox.put(EventRefused(request.violations))
-            return
-        self._summary.received += 1
-        await self._outbox.put(FrameRefused(request.sequence, request.violations))
-
-    def _check_chain(self, chain: Sequence[ChainEntry], path: str) -> None:
-        check_chain(chain, self._host.registry, self._limits.max_chain_length, path)
-
-    # To the client.
-
-    async def _work(self) -> None:
-        try:
-            while await self._mailbox.filled():
-                # While it waits for its turn, a frame may still be displaced by a newer one.
-                delay = self._rate.take(time.monotonic())
-                await asyncio.sleep(delay)
-                job = await self._mailbox.take()
-                if job is not None:
-                    await self._process(job, limited=delay > 0)
-        finally:
-            self._count_dropped()
-            self._outbox.close()
-
-    def _count_dropped(self) -> None:
-        dropped, self._mailbox.dropped = self._mailbox.dropped, 0
-        self._summary.dropped += dropped
-        self._dropped_since += dropped
-
-    async def _process(self, job: Job, *, limited: bool) -> None:
-        job = replace(job, events=tuple(self._events))
-        self._count_dropped()
-        allowed = self._directives.consent
-        try:
-            result = await self._seat.run(job)
-        except InvalidRequest as error:
-            violations = error.under("frame").violations
-            await self._outbox.put(FrameRefused(job.frame.sequence, violations))
-            return
-        if allowed & self._directives.consent != allowed:
-            # Consent was withdrawn meanwhile: what was made under it does not leave.
-            self._mailbox.dropped += 1
-            return
-        for _ in job.events:
-            self._events.popleft()
-        result.dropped_before, self._dropped_since = self._dropped_since, 0
-        if limited and result.dropped_before:
-            result.degraded = [*result.degraded, Degradation.RATE_LIMITED]
-        for bypass in result.disabled:
-            await self._outbox.put(FilterDisabled(bypass))
-        result.timings.total = (time.perf_counter() - job.arrived) * 1000
-        await self._outbox.put(result)
+    def _busy(self, on: bool) -> None:
+        self._pulse.working(time.monotonic(), on)
 
 
 def _negotiated(ours: Limits, wanted: Limits | None) -> Limits:
@@ -399,4 +146,5 @@ def _negotiated(ours: Limits, wanted: Limits | None) -> Limits:
         *("max_faces", "idle_timeout_seconds"),
     )
     smaller = {n: min(getattr(ours, n), getattr(wanted, n) or getattr(ours, n)) for n in names}
-    return replace(ours, **smaller)
+    rate = max(smaller["max_frames_per_second"], min(_SLOWEST, ours.max_frames_per_second))
+    return replace(ours, **{**smaller, "max_frames_per_second": rate})

@@ -2,29 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
-from omote_filters.words import ChainEntry, Consent
-from omote_models.face import Declared
+from omote_server.frames.engine import Pack
 from omote_server.frames.job import Directives, Job, PipelineOptions
-from omote_server.messages import EncodedPicture, Frame, OutputOptions, Result
+from omote_server.messages import Frame, Result, Still
 from omote_server.stream.admission import check_chain
-from omote_server.stream.session import SessionHost
+from omote_server.stream.host import SessionHost
 
 
-@dataclass(frozen=True, slots=True)
-class Still:
-    """A picture and what shall happen to it."""
-
-    picture: EncodedPicture
-    chain: tuple[ChainEntry, ...] = ()
-    consent: Consent = Consent()
-    declared: Declared = Declared()
-    output: OutputOptions = OutputOptions()
-
-
-async def apply_still(host: SessionHost, still: Still) -> Result:
-    """The processed picture.
+async def apply_still(host: SessionHost, still: Still, pack: Pack | None = None) -> Result:
+    """The processed picture; `pack` writes it down, on a worker's thread.
 
     Raises:
         InvalidRequest: the picture or the chain does not fit.
@@ -38,9 +24,12 @@ async def apply_still(host: SessionHost, still: Still) -> Result:
         still.output, still.declared, limits.max_faces, limits.max_faces, limits.max_pixels
     )
     with host.occupied():
-        seat = host.engine.seat(options)
+        seat = host.engine.seat(options, pack)
         try:
             directives = Directives(still.chain, 1, still.consent)
-            return await seat.run(Job(Frame(0, 0, still.picture), directives))
+            job = Job(Frame(0, 0, still.picture), directives)
+            result = await seat.work(lambda: job)
+            assert result is not None  # noqa: S101 - there was a frame
+            return result
         finally:
             seat.close()

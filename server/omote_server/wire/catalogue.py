@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from google.protobuf import struct_pb2
 
-from omote.v1 import filter_pb2
+from omote.v1 import filter_pb2, filter_service_pb2
 from omote_filters.filter import Filter
 from omote_filters.registry import Broken
 from omote_filters.settings import Parameter, describe
 from omote_server.frames import codec
 from omote_server.wire.enums import APPEARANCES, NEEDS, PARAMETER_TYPES, WIDGETS
 from omote_server.wire.responses import to_picture
+
+
+def listed(found: Iterable[type[Filter] | Broken], previews: bool) -> bytes:
+    """The catalogue, as it goes out."""
+    infos = [filter_info(each, previews) for each in found]
+    return filter_service_pb2.ListFiltersResponse(filters=infos).SerializeToString()
 
 
 def filter_info(found: type[Filter] | Broken, preview: bool = False) -> filter_pb2.FilterInfo:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sized
+from collections.abc import Mapping, Sized
 from typing import Any, TypeVar
 
 from google.protobuf import struct_pb2
+from google.protobuf.message import DecodeError
+from google.protobuf.message import Message as ProtobufMessage
 
 from omote.v1 import face_pb2, filter_pb2, picture_pb2, stream_pb2
+from omote.v1 import filter_service_pb2 as pb
 from omote_filters.words import ChainEntry, Consent, Event, Violation
 from omote_models.face import Declared
 from omote_models.ranges import check_edges
@@ -16,6 +19,7 @@ from omote_server.messages import (
     EncodedPicture,
     Finish,
     Frame,
+    HostEvent,
     Limits,
     Malformed,
     Open,
@@ -24,26 +28,91 @@ from omote_server.messages import (
     Request,
     SetChain,
     SetConsent,
+    Still,
 )
+from omote_server.wire.budget import bytes_beside
 from omote_server.wire.enums import AGE_BANDS, DELIVERIES, FORMATS, GENDERS, MODES
 
 K = TypeVar("K")
+M = TypeVar("M", bound=ProtobufMessage)
 
+Message = stream_pb2.StreamFramesRequest
+
+_MOST_BYTES = 64 * 1024
+"""Of a message beside its picture. A chain with all its settings has a few kilobytes; a larger
+one would keep the event loop busy while it is read."""
 _MOST_ENTRIES = 256
-_MOST_FIELDS = 64
+_MOST_NODES = 1024
+"""Values in all of a message's settings or payloads together."""
 _DEEPEST = 4
 
 
-async def requests(
-    stream: AsyncIterator[stream_pb2.StreamFramesRequest],
-) -> AsyncGenerator[Request]:
-    """The messages of one stream; what cannot be understood comes as `Malformed`."""
-    async for message in stream:
-        yield request(message)
+def parse(data: bytes) -> Request:
+    """One message of a stream as it came; what cannot be understood comes as `Malformed`."""
+    try:
+        message = _read(Message, data, Message.FRAME_FIELD_NUMBER)
+    except Unreadable as error:
+        return Malformed(error.violations, broken=True)
+    except InvalidRequest as error:
+        return Malformed(error.violations)
+    return request(message, len(data))
 
 
-def request(message: stream_pb2.StreamFramesRequest) -> Request:
-    """One message of a stream."""
+def still(data: bytes) -> Still:
+    """A picture and what shall happen to it.
+
+    Raises:
+        InvalidRequest: something is wrong with it.
+    """
+    message = _read(pb.ApplyFiltersRequest, data, pb.ApplyFiltersRequest.PICTURE_FIELD_NUMBER)
+    return Still(
+        picture(message.picture),
+        chain(message.chain),
+        consent(message.consent),
+        declared(message.declared),
+        output_options(message.output),
+    )
+
+
+def list_filters(data: bytes) -> tuple[list[str], bool]:
+    """Which filters are asked for, all where none is named; and whether their previews are.
+
+    Raises:
+        InvalidRequest: something is wrong with it.
+    """
+    message = _read(pb.ListFiltersRequest, data)
+    _count(message.ids, _MOST_ENTRIES, "ids")
+    return list(message.ids), message.include_previews
+
+
+def server_info(data: bytes) -> bool:
+    """Whether the models' cards are asked for.
+
+    Raises:
+        InvalidRequest: something is wrong with it.
+    """
+    return _read(pb.GetServerInfoRequest, data).include_cards
+
+
+class Unreadable(InvalidRequest):
+    """These bytes are no such message."""
+
+
+def _read(kind: type[M], data: bytes, picture_field: int = 0) -> M:
+    """A message, parsed once its size is known to be bearable."""
+    name = kind.DESCRIPTOR.full_name
+    try:
+        if bytes_beside(data, picture_field, _MOST_BYTES) > _MOST_BYTES:
+            text = f"a {name} may have {_MOST_BYTES} bytes beside its picture; this one has more"
+            raise InvalidRequest.at("message", text)
+        return kind.FromString(data)
+    except (DecodeError, ValueError):
+        text = f"this is no {name}; generate your client from the .proto"
+        raise Unreadable([Violation("message", text)]) from None
+
+
+def request(message: Message, size: int = 0) -> Request:
+    """One message of a stream, which came in so many bytes."""
     kind = message.WhichOneof("message")
     try:
         match kind:
@@ -56,7 +125,7 @@ def request(message: stream_pb2.StreamFramesRequest) -> Request:
             case "set_consent":
                 return SetConsent(consent(message.set_consent.consent))
             case "event":
-                return _event(message.event)
+                return HostEvent(_event(message.event), size)
             case "finish":
                 return Finish()
     except InvalidRequest as error:
@@ -86,7 +155,7 @@ def _frame(message: stream_pb2.Frame) -> Frame:
 def _event(message: stream_pb2.Event) -> Event:
     if not 1 <= len(message.name) <= 64:
         raise InvalidRequest.at("name", "must have 1 to 64 characters")
-    return Event(message.name, _plain(message.payload, "payload"))
+    return Event(message.name, _Plain().struct(message.payload, "payload"))
 
 
 def picture(message: picture_pb2.Picture) -> EncodedPicture:
@@ -126,8 +195,9 @@ def declared(message: stream_pb2.DeclaredAttributes) -> Declared:
 def chain(message: filter_pb2.Chain) -> tuple[ChainEntry, ...]:
     """A chain as it was asked for; nothing is looked up yet."""
     _count(message.entries, _MOST_ENTRIES, "chain.entries")
+    plain = _Plain()
     return tuple(
-        ChainEntry(e.filter_id, _plain(e.settings, f"chain.entries[{i}].settings"))
+        ChainEntry(e.filter_id, plain.struct(e.settings, f"chain.entries[{i}].settings"))
         for i, e in enumerate(message.entries)
     )
 
@@ -198,29 +268,43 @@ def _count(items: Sized, most: int, path: str) -> None:
         raise InvalidRequest.at(path, f"has {len(items)} items; at most {most} make sense")
 
 
-def _plain(message: struct_pb2.Struct, path: str, depth: int = 0) -> dict[str, object]:
-    _count(message.fields, _MOST_FIELDS, path)
-    if depth > _DEEPEST:
-        raise InvalidRequest.at(path, f"is nested deeper than {_DEEPEST} levels")
-    return {name: _plain_value(value, path, depth) for name, value in message.fields.items()}
+class _Plain:
+    """Structs to plain values, with one count of all that a message holds."""
 
+    def __init__(self) -> None:
+        self._nodes = 0
 
-def _plain_value(value: struct_pb2.Value, path: str, depth: int) -> object:
-    match value.WhichOneof("kind"):
-        case "number_value":
-            # A Struct knows only doubles; whole ones fit settings of both kinds of number.
-            number = value.number_value
-            return int(number) if number.is_integer() else number
-        case "string_value":
-            return value.string_value
-        case "bool_value":
-            return value.bool_value
-        case "struct_value":
-            return _plain(value.struct_value, path, depth + 1)
-        case "list_value":
-            items = value.list_value.values
-            _count(items, _MOST_FIELDS, path)
-            if depth > _DEEPEST:
-                raise InvalidRequest.at(path, f"is nested deeper than {_DEEPEST} levels")
-            return [_plain_value(item, path, depth + 1) for item in items]
-    return None
+    def struct(self, message: struct_pb2.Struct, path: str, depth: int = 0) -> dict[str, object]:
+        """A mapping.
+
+        Raises:
+            InvalidRequest: there is too much of it, or it is nested too deep.
+        """
+        self._enter(message.fields, path, depth)
+        return {name: self._value(value, path, depth) for name, value in message.fields.items()}
+
+    def _value(self, message: struct_pb2.Value, path: str, depth: int) -> object:
+        match message.WhichOneof("kind"):
+            case "number_value":
+                # A Struct knows only doubles; whole ones fit settings of both kinds of number.
+                number = message.number_value
+                return int(number) if number.is_integer() else number
+            case "string_value":
+                return message.string_value
+            case "bool_value":
+                return message.bool_value
+            case "struct_value":
+                return self.struct(message.struct_value, path, depth + 1)
+            case "list_value":
+                items = message.list_value.values
+                self._enter(items, path, depth + 1)
+                return [self._value(item, path, depth + 1) for item in items]
+        return None
+
+    def _enter(self, items: Sized, path: str, depth: int) -> None:
+        self._nodes += len(items)
+        if self._nodes > _MOST_NODES:
+            text = f"holds more than {_MOST_NODES} values, with all that stands before it"
+            raise InvalidRequest.at(path, text)
+        if depth > _DEEPEST:
+            raise InvalidRequest.at(path, f"is nested deeper than {_DEEPEST} levels")

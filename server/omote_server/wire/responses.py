@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from google.protobuf import json_format, struct_pb2
+from google.protobuf import duration_pb2, json_format, struct_pb2
 
 from omote.v1 import face_pb2, picture_pb2, stream_pb2
 from omote.v1 import filter_service_pb2 as pb
@@ -22,6 +22,7 @@ from omote_server.messages import (
     FrameRefused,
     GoingAway,
     Limits,
+    ModelFact,
     OutputOptions,
     Patch,
     Ready,
@@ -40,17 +41,19 @@ from omote_server.wire.enums import (
     TO_GENDERS,
 )
 
+_RESULT = stream_pb2.StreamFramesResponse.RESULT_FIELD_NUMBER
 
-def response(message: Response) -> stream_pb2.StreamFramesResponse:
-    """One message to the client."""
+
+def serialized(message: Response) -> bytes:
+    """One message to the client, as it goes out."""
     match message:
         case Result():
-            return stream_pb2.StreamFramesResponse(result=_result(message))
+            return _framed(_RESULT, (message.packed or pack(message)) + _tail(message))
         case Ready():
-            return stream_pb2.StreamFramesResponse(ready=_ready(message))
+            return stream_pb2.StreamFramesResponse(ready=_ready(message)).SerializeToString()
         case Summary():
-            return stream_pb2.StreamFramesResponse(summary=_summary(message))
-    return stream_pb2.StreamFramesResponse(notice=_notice(message))
+            return stream_pb2.StreamFramesResponse(summary=_summary(message)).SerializeToString()
+    return stream_pb2.StreamFramesResponse(notice=_notice(message)).SerializeToString()
 
 
 def _ready(message: Ready) -> stream_pb2.Ready:
@@ -73,23 +76,35 @@ def _summary(message: Summary) -> stream_pb2.Summary:
     )
 
 
-def _result(result: Result) -> stream_pb2.Result:
+def pack(result: Result) -> bytes:
+    """The large part of a result's message; `_tail` is the rest. Fields may come in any order."""
     message = stream_pb2.Result(
         sequence=result.sequence,
         capture_time_us=result.capture_time_us,
         faces=faces(result),
-        dropped_before=result.dropped_before,
-        degraded=degradations(result),
         bypassed_filters=bypasses(result.bypassed),
-        timings=timings(result.timings),
         chain_revision=result.chain_revision,
-        events=events(result),
         applied_filters=result.applied,
     )
     if result.picture is not None:
         message.picture.CopyFrom(to_picture(result.picture))
     message.patches.extend(_patch(patch) for patch in result.patches)
-    return message
+    return message.SerializeToString()
+
+
+def _tail(result: Result) -> bytes:
+    """What only the session knows of a result."""
+    return stream_pb2.Result(
+        dropped_before=result.dropped_before,
+        degraded=degradations(result),
+        timings=timings(result.timings),
+        events=events(result),
+    ).SerializeToString()
+
+
+def _framed(number: int, body: bytes) -> bytes:
+    """A message as a field of another."""
+    return varint(number << 3 | 2) + varint(len(body)) + body
 
 
 def to_picture(picture: EncodedPicture) -> picture_pb2.Picture:
@@ -136,8 +151,7 @@ def _face(face: Face, output: OutputOptions, attributes: bool) -> face_pb2.Face:
 
 def _packed(number: int, array: FloatArray) -> bytes:
     """A packed `repeated float` as bytes: 30 times faster than filling the field one by one."""
-    data = array.astype("<f4", copy=False).tobytes()
-    return varint(number << 3 | 2) + varint(len(data)) + data
+    return _framed(number, array.astype("<f4", copy=False).tobytes())
 
 
 def varint(value: int) -> bytes:
@@ -183,8 +197,8 @@ def _decade(attributes: Attributes) -> str:
     return "" if found is None else f"{found.first}s"
 
 
-def still(result: Result) -> pb.ApplyFiltersResponse:
-    """One still picture."""
+def still(result: Result) -> bytes:
+    """One still picture, as it goes out."""
     return pb.ApplyFiltersResponse(
         picture=to_picture(result.picture) if result.picture else None,
         patches=patches(result),
@@ -195,7 +209,7 @@ def still(result: Result) -> pb.ApplyFiltersResponse:
         applied_filters=result.applied,
         blendshape_names=BLENDSHAPE_NAMES if result.output.blendshapes else (),
         events=events(result),
-    )
+    ).SerializeToString()
 
 
 def timings(ours: Timings) -> stream_pb2.StageTimings:
@@ -302,4 +316,33 @@ def limits(ours: Limits) -> stream_pb2.StreamLimits:
         max_faces=ours.max_faces,
         idle_timeout_seconds=ours.idle_timeout_seconds,
         max_sessions=ours.max_sessions,
+    )
+
+
+def server_info(
+    ours: Limits, facts: Iterable[ModelFact], *, cards: bool, uptime_s: float, active_sessions: int
+) -> bytes:
+    """What a server says of itself, as it goes out."""
+    uptime = duration_pb2.Duration()
+    uptime.FromMilliseconds(int(uptime_s * 1000))
+    return pb.GetServerInfoResponse(
+        server_version=VERSION,
+        api_version="omote.v1",
+        limits=limits(ours),
+        models=[_model(fact, cards) for fact in facts],
+        uptime=uptime,
+        active_sessions=active_sessions,
+    ).SerializeToString()
+
+
+def _model(fact: ModelFact, with_card: bool) -> pb.ModelInfo:
+    return pb.ModelInfo(
+        name=fact.name,
+        file=fact.file,
+        sha256=fact.sha256,
+        size_bytes=fact.size_bytes,
+        licence=fact.licence,
+        purpose=fact.purpose,
+        loaded=fact.loaded,
+        card=fact.card if with_card else "",
     )
