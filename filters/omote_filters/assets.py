@@ -10,7 +10,8 @@ import cv2
 import numpy as np
 
 from omote_filters.draw.apart import rasterised_apart
-from omote_filters.draw.glb import GlbError, read_glb
+from omote_filters.draw.glb import read_glb
+from omote_filters.draw.gltf import GlbError
 from omote_filters.draw.lut import CubeError, Lut
 from omote_filters.draw.picture import PictureError, decoded
 from omote_filters.draw.sheet import Art

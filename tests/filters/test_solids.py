@@ -11,10 +11,12 @@ from glb_files import packed, parts, rewritten, write_glb
 from heads import head, skin_picture
 
 from omote_filters.draw.expression import Expression
-from omote_filters.draw.glb import MOST_TRIANGLES, GlbError, read_glb
+from omote_filters.draw.glb import MOST_TRIANGLES, read_glb
+from omote_filters.draw.gltf import GlbError
 from omote_filters.draw.head import HeadFrame
+from omote_filters.draw.light import Light
 from omote_filters.draw.props import PROPS, prop
-from omote_filters.draw.render import Light, SolidPainter, lack
+from omote_filters.draw.render import SolidPainter, lack
 from omote_filters.draw.rig import FaceRig
 from omote_filters.draw.solid import Material, Solid, ball, merged, ring
 from omote_filters.scene import Scene

@@ -6,23 +6,30 @@ is done: a small file may ask for the same mesh, node or picture any number of t
 
 from __future__ import annotations
 
-import json
 import math
-import struct
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, NoReturn
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from omote_filters.draw.gltf import (
+    MOST_BYTES,
+    GlbError,
+    Json,
+    a_list,
+    an_object,
+    chunks,
+    numbers,
+    shares,
+    whole,
+)
 from omote_filters.draw.picture import PictureError, decoded, size_of
 from omote_filters.draw.solid import Material, Solid, smooth_normals
 
-MOST_BYTES = 8 * 2**20
 MOST_TRIANGLES = 60_000
 """Of a file, of all its meshes together, each counted as often as a node shows it."""
-_MOST_JSON = 2 * 2**20
 _MOST_NODES = 2048
 _MOST_VERTICES = 3 * MOST_TRIANGLES
 _MOST_SOLIDS = 256
@@ -32,7 +39,6 @@ _MOST_TEXELS = 4 * 2048 * 2048
 _FARTHEST = 1000.0
 """From the head's middle, in cm."""
 
-_MAGIC, _JSON, _BINARY = 0x46546C67, 0x4E4F534A, 0x004E4942
 _KINDS: Mapping[int, type[np.generic]] = {
     5120: np.int8,
     5121: np.uint8,
@@ -42,12 +48,6 @@ _KINDS: Mapping[int, type[np.generic]] = {
     5126: np.float32,
 }
 _WIDTHS = {"SCALAR": 1, "VEC2": 2, "VEC3": 3, "VEC4": 4}
-
-Json = Mapping[str, object]
-
-
-class GlbError(ValueError):
-    """A file is not GLB, or holds what is not supported. The text says which."""
 
 
 def read_glb(data: bytes) -> list[Solid]:
@@ -64,52 +64,7 @@ def read_glb(data: bytes) -> list[Solid]:
         raise GlbError(f"is {len(data):,} bytes; at most {MOST_BYTES:,} are read")
     # Numbers that overflow are found where positions are looked at.
     with np.errstate(all="ignore"):
-        return _Reader(*_chunks(data)).solids()
-
-
-def _chunks(data: bytes) -> tuple[Json, bytes]:
-    """The file's JSON and its binary part."""
-    if len(data) < 20:
-        raise GlbError("is not a GLB file: it is too short")
-    magic, version, _, length, kind = struct.unpack_from("<IIIII", data)
-    if magic != _MAGIC or version != 2:
-        raise GlbError("is not a GLB file of glTF 2.0")
-    if kind != _JSON or length > len(data) - 20:
-        raise GlbError("does not begin with its JSON, or is cut short")
-    gltf = _parsed(data[20 : 20 + length])
-    at = 20 + length
-    if len(data) < at + 8:
-        return gltf, b""
-    size, kind = struct.unpack_from("<II", data, at)
-    if kind != _BINARY or size > len(data) - at - 8:
-        raise GlbError("has a binary part that is cut short")
-    return gltf, data[at + 8 : at + 8 + size]
-
-
-def _parsed(text: bytes) -> Json:
-    if len(text) > _MOST_JSON:
-        raise GlbError(f"has more than {_MOST_JSON // 2**20} MiB of JSON")
-    try:
-        found = json.loads(
-            text.decode(), object_pairs_hook=_without_doubles, parse_constant=_no_constant
-        )
-    except GlbError:
-        raise
-    # Too deep, not UTF-8, not JSON, or a number of thousands of digits.
-    except (RecursionError, ValueError):
-        raise GlbError("has JSON that cannot be read") from None
-    return _object(found, "its JSON")
-
-
-def _without_doubles(pairs: list[tuple[str, object]]) -> dict[str, object]:
-    made = dict(pairs)
-    if len(made) != len(pairs):
-        raise GlbError("says the same thing twice in its JSON")
-    return made
-
-
-def _no_constant(name: str) -> NoReturn:
-    raise GlbError(f"has {name} in its JSON, which is no number")
+        return _Reader(*chunks(data)).solids()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -127,7 +82,7 @@ class _Reader:
         self._texels = 0
 
     def solids(self) -> list[Solid]:
-        needed = _list(self._gltf, "extensionsRequired")
+        needed = a_list(self._gltf, "extensionsRequired")
         if needed:
             names = ", ".join(ascii(name) for name in needed[:8])
             raise GlbError(f"needs extensions, which are not supported: {names[:120]}")
@@ -151,20 +106,22 @@ class _Reader:
             place = above @ _matrix(node)
             if "mesh" in node:
                 mesh = self._of("meshes", node["mesh"])
-                found += [_Shown(_object(p, "primitive"), place) for p in _list(mesh, "primitives")]
+                found += [
+                    _Shown(an_object(p, "primitive"), place) for p in a_list(mesh, "primitives")
+                ]
             if len(found) > _MOST_SOLIDS:
                 raise GlbError(f"shows more than {_MOST_SOLIDS} meshes; join some")
             # The first child is visited next: solids come in the order of the file.
-            waiting += [(_whole(c, "child"), place) for c in reversed(_list(node, "children"))]
+            waiting += [(whole(c, "child"), place) for c in reversed(a_list(node, "children"))]
         if not found:
             raise GlbError("holds no mesh in its scene")
         return found
 
     def _roots(self) -> list[int]:
-        if not _list(self._gltf, "scenes"):
+        if not a_list(self._gltf, "scenes"):
             return []
         scene = self._of("scenes", self._gltf.get("scene", 0))
-        return [_whole(node, "node") for node in reversed(_list(scene, "nodes"))]
+        return [whole(node, "node") for node in reversed(a_list(scene, "nodes"))]
 
     def _count(self, shown: Sequence[_Shown]) -> None:
         """Refuse what is too much, before anything is made of it."""
@@ -220,20 +177,20 @@ class _Reader:
         return np.asarray(corners.reshape(-1, 3), np.int32)
 
     def _attribute(self, primitive: Json, name: str, *default: object) -> object:
-        attributes = _object(primitive.get("attributes"), "attributes")
+        attributes = an_object(primitive.get("attributes"), "attributes")
         if name not in attributes and not default:
             raise GlbError(f"has a mesh without {name}")
         return attributes.get(name, *default)
 
     def _of(self, kind: str, index: object) -> Json:
         """An entry of one of the file's lists."""
-        at, entries = _whole(index, kind), _list(self._gltf, kind)
+        at, entries = whole(index, kind), a_list(self._gltf, kind)
         if at >= len(entries):
             raise GlbError(f"is damaged: there is no {at} in {kind}")
-        return _object(entries[at], kind)
+        return an_object(entries[at], kind)
 
     def _size(self, index: object) -> int:
-        return _whole(self._of("accessors", index).get("count"), "count", _MOST_VERTICES)
+        return whole(self._of("accessors", index).get("count"), "count", _MOST_VERTICES)
 
     def _floats(self, index: object, width: int) -> NDArray[np.float64]:
         rows = self._accessor(index, f"VEC{width}")
@@ -248,23 +205,23 @@ class _Reader:
         accessor = self._of("accessors", index)
         if "sparse" in accessor or "bufferView" not in accessor:
             raise GlbError("has sparse data, which is not supported")
-        kind = _KINDS.get(_whole(accessor.get("componentType"), "componentType"))
+        kind = _KINDS.get(whole(accessor.get("componentType"), "componentType"))
         if kind is None or accessor.get("type") != wanted:
             raise GlbError(f"has data of another type than {wanted}")
         width, size, count = _WIDTHS[wanted], np.dtype(kind).itemsize, self._size(index)
         view = self._of("bufferViews", accessor["bufferView"])
         data = self._view(view)
-        start = _whole(accessor.get("byteOffset", 0), "byteOffset")
-        step = _whole(view.get("byteStride", 0), "byteStride", 252) or width * size
+        start = whole(accessor.get("byteOffset", 0), "byteOffset")
+        step = whole(view.get("byteStride", 0), "byteStride", 252) or width * size
         if not count or start + (count - 1) * step + width * size > len(data):
             raise GlbError("refers to data that is not in the file")
         return np.ndarray((count, width), kind, data, start, (step, size))
 
     def _view(self, view: Json) -> memoryview:
-        if _whole(view.get("buffer", 0), "buffer"):
+        if whole(view.get("buffer", 0), "buffer"):
             raise GlbError("refers to data outside the file; export it as one .glb")
-        start = _whole(view.get("byteOffset", 0), "byteOffset")
-        end = start + _whole(view.get("byteLength"), "byteLength")
+        start = whole(view.get("byteOffset", 0), "byteOffset")
+        end = start + whole(view.get("byteLength"), "byteLength")
         if end > len(self._binary):
             raise GlbError("refers to data that is not in the file")
         return memoryview(self._binary)[start:end]
@@ -273,11 +230,11 @@ class _Reader:
         if index is None:
             return Material()
         told = self._of("materials", index)
-        surface = _object(told.get("pbrMetallicRoughness", {}), "pbrMetallicRoughness")
-        red, green, blue, alpha = _shares(surface, "baseColorFactor", (1, 1, 1, 1))
-        glow = _shares(told, "emissiveFactor", (0, 0, 0))
-        (metal,) = _shares(surface, "metallicFactor", (1,))
-        (rough,) = _shares(surface, "roughnessFactor", (1,))
+        surface = an_object(told.get("pbrMetallicRoughness", {}), "pbrMetallicRoughness")
+        red, green, blue, alpha = shares(surface, "baseColorFactor", (1, 1, 1, 1))
+        glow = shares(told, "emissiveFactor", (0, 0, 0))
+        (metal,) = shares(surface, "metallicFactor", (1,))
+        (rough,) = shares(surface, "roughnessFactor", (1,))
         art = surface.get("baseColorTexture")
         return Material(
             (red, green, blue),
@@ -285,12 +242,12 @@ class _Reader:
             metal,
             rough,
             (glow[0], glow[1], glow[2]),
-            None if art is None else self._texture(_object(art, "texture").get("index")),
+            None if art is None else self._texture(an_object(art, "texture").get("index")),
             told.get("doubleSided") is True,
         )
 
     def _texture(self, index: object) -> NDArray[np.uint8]:
-        source = _whole(self._of("textures", index).get("source"), "source")
+        source = whole(self._of("textures", index).get("source"), "source")
         if source not in self._textures:
             image = self._of("images", source)
             if "bufferView" not in image:
@@ -309,47 +266,11 @@ class _Reader:
         return self._textures[source]
 
 
-def _object(value: object, what: str) -> Json:
-    if not isinstance(value, dict):
-        raise GlbError(f"is damaged: {what} is not an object")
-    return value
-
-
-def _list(holder: Json, key: str) -> list[object]:
-    value = holder.get(key, [])
-    if not isinstance(value, list):
-        raise GlbError(f"is damaged: {key} is not a list")
-    return value
-
-
-def _whole(value: object, what: str, most: int = MOST_BYTES) -> int:
-    """A whole number from 0; exporters write 3.0 as well."""
-    if isinstance(value, float) and value.is_integer():
-        value = int(value)
-    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= most:
-        raise GlbError(f"is damaged: {what} is not a whole number from 0 to {most:,}")
-    return value
-
-
-def _numbers(holder: Json, key: str, default: Sequence[float]) -> list[float]:
-    """As many finite numbers as `default` has."""
-    value = holder.get(key, default)
-    values = value if isinstance(value, list | tuple) else [value]
-    good = [float(v) for v in values if isinstance(v, int | float) and abs(v) < 1e9]
-    if not len(good) == len(values) == len(default):
-        raise GlbError(f"is damaged: {key} is not {len(default)} numbers")
-    return good
-
-
-def _shares(holder: Json, key: str, default: Sequence[float]) -> list[float]:
-    return [min(max(value, 0.0), 1.0) for value in _numbers(holder, key, default)]
-
-
 def _matrix(node: Json) -> NDArray[np.float64]:
     """Where a node stands in the one above it, (4, 4)."""
     if "matrix" in node:
-        return np.array(_numbers(node, "matrix", (0,) * 16)).reshape(4, 4).T
-    x, y, z, w = _numbers(node, "rotation", (0, 0, 0, 1))
+        return np.array(numbers(node, "matrix", (0,) * 16)).reshape(4, 4).T
+    x, y, z, w = numbers(node, "rotation", (0, 0, 0, 1))
     turn = np.array(
         (
             (1 - 2 * (y * y + z * z), 2 * (x * y - z * w), 2 * (x * z + y * w)),
@@ -358,8 +279,8 @@ def _matrix(node: Json) -> NDArray[np.float64]:
         )
     )
     made = np.eye(4)
-    made[:3, :3] = turn * np.array(_numbers(node, "scale", (1, 1, 1)))
-    made[:3, 3] = _numbers(node, "translation", (0, 0, 0))
+    made[:3, :3] = turn * np.array(numbers(node, "scale", (1, 1, 1)))
+    made[:3, 3] = numbers(node, "translation", (0, 0, 0))
     return made
 
 
