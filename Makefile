@@ -12,7 +12,7 @@ STAMP := $(VENV)/.installed
 DEMO_STAMP := $(VENV)/.demo
 PROTOS := $(wildcard protos/omote/v1/*.proto)
 
-.PHONY: help setup assets demo test sweep soak check lint types arrows proto proto-check schema schema-check catalogue catalogue-check format pictures bench clean
+.PHONY: help setup assets demo test sweep soak check lint types arrows proto proto-check schema schema-check catalogue catalogue-check settings settings-check format pictures bench clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 14
@@ -55,7 +55,7 @@ sweep: assets  ## every filter on a picture of 36 megapixels; minutes
 soak: assets  ## the long runs: memory over 10,000 frames
 	$(BIN)/python -m pytest -m soak
 
-check: setup lint types arrows proto-check schema-check catalogue-check  ## what CI runs, apart from the tests
+check: setup lint types arrows proto-check schema-check catalogue-check settings-check  ## what CI runs, apart from the tests
 
 lint: setup
 	$(BIN)/ruff check .
@@ -97,6 +97,12 @@ catalogue: setup  ## regenerate docs/filters.md and its thumbnails
 
 catalogue-check: setup  # fails when the catalogue is stale
 	@$(BIN)/python docs/make_catalogue.py --check && echo "the catalogue is fresh"
+
+settings: setup  ## regenerate docs/settings.md
+	$(BIN)/python docs/make_settings.py
+
+settings-check: setup  # fails when the page of settings is stale
+	@$(BIN)/python docs/make_settings.py --check && echo "the page of settings is fresh"
 
 format: setup  ## mend the layout
 	$(BIN)/ruff check --fix .

@@ -140,7 +140,7 @@ def test_counts_that_could_tell_of_somebody_are_refused(options: dict[str, int])
 )
 def test_settings_that_make_no_sense_are_refused(given: dict[str, object], told: str) -> None:
     with pytest.raises(ValidationError, match=told):
-        Settings(port=0, **given)  # type: ignore[arg-type]
+        Settings(port=0, **given)
 
 
 def scraped(port: int) -> str:

@@ -180,21 +180,15 @@ def test_off_loopback_a_server_must_be_protected(tmp_path: Path) -> None:
         Settings(host="0.0.0.0")
     with pytest.raises(ValidationError, match="OMOTE_TOKEN"):
         Settings(host="0.0.0.0", insecure=True)
+    key = tmp_path / "key.pem"
+    key.touch()
     with pytest.raises(ValidationError, match="both"):
-        Settings(tls_key=tmp_path / "key.pem")
+        Settings(tls_key=key)
+    with pytest.raises(ValidationError, match="does not exist"):
+        Settings(tls_key=tmp_path / "other.pem")
     assert Settings(host="0.0.0.0", insecure=True, token="t").insecure
     assert Settings(host="localhost").loopback
     assert Settings(host="::1").loopback
-
-
-def test_flags_beat_the_environment_which_beats_the_file(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "omote.toml").write_text('port = 7001\nworkers = 3\nlog_level = "error"\n')
-    monkeypatch.setenv("OMOTE_PORT", "7002")
-    settings = Settings(log_level="debug")
-    assert (settings.workers, settings.port, settings.log_level) == (3, 7002, "debug")
 
 
 async def test_a_taken_port_is_a_clear_error(server: Server, tools: Toolbox) -> None:

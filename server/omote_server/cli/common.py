@@ -15,11 +15,26 @@ from omote_models.estimators import EstimatorError
 from omote_models.store import StoreError, model_store
 from omote_server.cli.models import PullBars
 from omote_server.cli.terminal import fail
+from omote_server.serving.configuration import ConfigurationError, here
 from omote_server.serving.inventory import used
 
 Packs = Annotated[
-    list[Path] | None, typer.Option(exists=True, help="A folder of packs, or a pack. Repeat.")
+    list[Path] | None,
+    typer.Option(
+        help="A folder of packs, or a pack. Repeat.", show_default="OMOTE_PACKS or omote.toml"
+    ),
 ]
+
+
+def packs_or_configured(packs: Sequence[Path] | None) -> tuple[Path, ...]:
+    """The packs of the command line, else those that a server in this folder would have.
+
+    Exits with what is wrong where one cannot be had.
+    """
+    try:
+        return tuple(here({"packs": packs or None}).one("packs"))
+    except ConfigurationError as error:
+        fail(str(error), code=2)
 
 
 def pull_missing(*names: str) -> None:

@@ -12,6 +12,7 @@ from rich.text import Text
 from omote_filters.filter import Filter
 from omote_filters.registry import Broken, Registry
 from omote_filters.settings import Parameter, asset_slots, describe
+from omote_server.cli.common import Packs, packs_or_configured
 from omote_server.cli.terminal import console, fail, print_json
 
 app = typer.Typer()
@@ -20,12 +21,12 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for a script.")
 
 
 @app.command("list", epilog="Example: omote filters list --json")
-def list_filters(as_json: AsJson = False) -> None:
+def list_filters(packs: Packs = None, as_json: AsJson = False) -> None:
     """Show every filter that is installed, broken ones with their error.
 
     Exit code 1 when one is broken.
     """
-    found = Registry().catalogue()
+    found = Registry(packs=packs_or_configured(packs)).catalogue()
     if as_json:
         print_json([_facts(f) for f in found])
     else:
@@ -36,10 +37,12 @@ def list_filters(as_json: AsJson = False) -> None:
 
 @app.command(epilog="Example: omote filters show lipstick")
 def show(
-    filter_id: Annotated[str, typer.Argument(metavar="FILTER")], as_json: AsJson = False
+    filter_id: Annotated[str, typer.Argument(metavar="FILTER")],
+    packs: Packs = None,
+    as_json: AsJson = False,
 ) -> None:
     """Show one filter: what it does, what it needs, its settings."""
-    registry = Registry()
+    registry = Registry(packs=packs_or_configured(packs))
     found = registry.find(filter_id)
     if found is None:
         fail(f"{registry.lament(filter_id)} `omote filters list` shows them", code=2)

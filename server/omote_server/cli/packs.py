@@ -14,7 +14,8 @@ from omote_filters.packs.filter import PackFilter
 from omote_filters.packs.load import load_pack
 from omote_filters.packs.source import NAME, PREVIEW, PackError
 from omote_filters.registry import Registry
-from omote_server.cli.terminal import console, errors, fail
+from omote_server.cli.common import Packs, packs_or_configured
+from omote_server.cli.terminal import console, errors, fail, print_json
 
 app = typer.Typer()
 
@@ -80,19 +81,26 @@ dependencies = ["omote[server]"]
 """
 
 
-@app.command(epilog="Example: omote filters validate mypack")
+@app.command(
+    epilog="Example: omote filters validate mypack\n\n"
+    "Exit codes: 0 all are good, 1 one is wrong, 2 the command line or the configuration is."
+)
 def validate(
     paths: Annotated[list[Path], typer.Argument(metavar="PACK…", exists=True)],
+    packs: Packs = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON for a script.")] = False,
 ) -> None:
-    """Check packs: folders, .zip files or YAML files. Exit code 1 when one is wrong."""
-    wrong = False
-    for path in paths:
-        problems = _problems(path)
-        wrong |= bool(problems)
-        print_problems(problems)
-        if not problems:
-            console.print(f"{path}: good", markup=False, highlight=False)
-    if wrong:
+    """Check packs: folders, .zip files or YAML files."""
+    registry = Registry(packs=packs_or_configured(packs))
+    found = {path: _problems(path, registry) for path in paths}
+    if as_json:
+        print_json([{"pack": str(path), "problems": list(found[path])} for path in found])
+    else:
+        for path, problems in found.items():
+            print_problems(problems)
+            if not problems:
+                console.print(f"{path}: good")
+    if any(found.values()):
         raise typer.Exit(1)
 
 
@@ -102,21 +110,21 @@ def print_problems(problems: Sequence[str]) -> None:
         errors.print(problem, style="red", markup=False, highlight=False, soft_wrap=True)
 
 
-def _problems(path: Path) -> list[str]:
+def _problems(path: Path, registry: Registry) -> list[str]:
     try:
-        loaded(path)
+        loaded(path, registry)
     except PackError as error:
         return error.problems
     return []
 
 
-def loaded(path: Path) -> type[PackFilter]:
-    """A pack, with the filters that are installed.
+def loaded(path: Path, registry: Registry | None = None) -> type[PackFilter]:
+    """A pack, with the filters of a registry; those that are installed by default.
 
     Raises:
         PackError: everything that is wrong with it.
     """
-    return load_pack(path, Registry().find)
+    return load_pack(path, (registry or Registry()).find)
 
 
 @app.command(epilog="Example: omote filters new summer_look")

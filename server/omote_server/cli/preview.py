@@ -13,7 +13,7 @@ from rich.progress import track
 from omote_filters.filter import Filter
 from omote_filters.registry import Registry
 from omote_models.store import StoreError
-from omote_server.cli.common import Packs, pull_missing
+from omote_server.cli.common import Packs, packs_or_configured, pull_missing
 from omote_server.cli.terminal import console, errors, fail
 from omote_server.serving.inventory import used
 from omote_server.workshop.footage import footage_store
@@ -39,7 +39,7 @@ def preview(
     """
     if everything is bool(filters):
         fail("name some filters, or ask for --all", code=2)
-    registry = Registry(packs=packs or ())
+    registry = Registry(packs=packs_or_configured(packs))
     kinds = chosen_or_fail(registry, filters or [])
     try:
         studio = opened_studio()

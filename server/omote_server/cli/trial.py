@@ -14,7 +14,7 @@ from rich.text import Text
 from omote_filters.packs.source import NAME, PackError
 from omote_filters.registry import Registry
 from omote_models.store import StoreError
-from omote_server.cli.common import Packs, pull_missing
+from omote_server.cli.common import Packs, packs_or_configured, pull_missing
 from omote_server.cli.packs import loaded, print_problems
 from omote_server.cli.preview import chosen_or_fail, opened_studio
 from omote_server.cli.terminal import console, fail, print_json
@@ -38,7 +38,7 @@ def put_to_the_test(
 
     `omote bench --filters` says what a filter costs, `omote filters preview` how it looks.
     """
-    registry = Registry(packs=packs or ())
+    registry = Registry(packs=packs_or_configured(packs))
     kinds = chosen_or_fail(registry, filters)
     pull_missing(*used())
     answer: list[dict[str, Any]] = []

@@ -1,19 +1,17 @@
-"""How a server is set up: flags over environment (`OMOTE_*`) over `omote.toml` over defaults."""
+"""Everything an operator can set, each thing said once: name, type, default, bounds, help.
+
+Flags, environment, `omote.toml` and docs/settings.md follow from the fields of `Settings`;
+`configuration` reads them.
+"""
 
 from __future__ import annotations
 
 import os
 from ipaddress import ip_address
 from pathlib import Path
-from typing import Self
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, SecretStr, model_validator
-from pydantic_settings import (
-    BaseSettings,
-    PydanticBaseSettingsSource,
-    SettingsConfigDict,
-    TomlConfigSettingsSource,
-)
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, model_validator
 
 from omote_filters.policy import Policy
 from omote_filters.words import Appearance
@@ -23,71 +21,166 @@ from omote_server.messages import Limits
 _DEFAULTS = Limits()
 
 
-class Settings(BaseSettings):
-    """Everything an operator can set. Read once, at the edge."""
+class Unfit(ValueError):
+    """Settings that do not go together."""
 
-    model_config = SettingsConfigDict(
-        env_prefix="OMOTE_", toml_file="omote.toml", frozen=True, extra="forbid"
+    def __init__(self, message: str, *names: str) -> None:
+        """What is wrong, and the settings that it is about."""
+        super().__init__(message)
+        self.names = names
+
+
+def _there(path: Path) -> Path:
+    if not path.exists():
+        raise ValueError(f"{path} does not exist")
+    return path
+
+
+def _filled(secret: SecretStr) -> SecretStr:
+    # An empty variable in a deployment must not pass for a token, or everyone would have it.
+    if not secret:
+        raise ValueError("is empty; give a token, or leave it out")
+    return secret
+
+
+There = Annotated[Path, AfterValidator(_there)]
+Filled = Annotated[SecretStr, AfterValidator(_filled)]
+
+
+def _setting(default: Any, help: str, *, panel: str, **more: Any) -> Any:  # noqa: A002
+    """A field of `Settings`.
+
+    Args:
+        default: its value; a function that makes it may be given as `default_factory` instead.
+        help: what it does, in a sentence.
+        panel: the heading under which it stands in help and documentation.
+        more: `shown`, the default as a reader wants it; `flag`, a further name of its flag; and
+            what pydantic's `Field` takes, such as bounds.
+    """
+    extra = {"panel": panel, "shown": more.pop("shown", None), "flag": more.pop("flag", None)}
+    if "default_factory" not in more:
+        more["default"] = default
+    return Field(description=help, json_schema_extra=extra, **more)
+
+
+class Settings(BaseModel):
+    """Everything an operator can set. Made once, at the edge; a path in it exists."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    host: str = _setting("127.0.0.1", "Address to listen on.", panel="Listening")
+    port: int = _setting(
+        8560, "Port; 0 takes a free one, and --json tells which.", panel="Listening", ge=0, le=65535
+    )
+    insecure: bool = _setting(False, "Allow listening off loopback without TLS.", panel="Listening")
+    tls_certificate: There | None = _setting(None, "PEM certificate chain.", panel="Listening")
+    tls_key: There | None = _setting(None, "PEM private key.", panel="Listening")
+    token: Filled | None = _setting(
+        None,
+        "Bearer token that every call but health must carry. No flag: process lists show flags.",
+        panel="Listening",
+    )
+    reflection: bool = _setting(
+        False, "Let tools like grpcurl explore the server.", panel="Listening"
+    )
+    metrics_port: int | None = _setting(
+        None,
+        "Port where Prometheus asks for /metrics; 0 takes a free one.",
+        panel="Listening",
+        ge=0,
+        le=65535,
+    )
+    metrics_host: str = _setting(
+        "127.0.0.1", "Address that Prometheus asks; it needs no token.", panel="Listening"
     )
 
-    host: str = Field("127.0.0.1", description="Address to listen on.")
-    port: int = Field(8560, ge=0, le=65535, description="Port; 0 takes a free one.")
+    packs: tuple[There, ...] = _setting((), "A folder of packs, or a pack.", panel="Filters")
+    estimator: str = _setting(
+        "light",
+        "Age and gender: light, accurate (five times the time), or the path of one of your own.",
+        panel="Filters",
+    )
+    marks: bool = _setting(True, "Mark pictures with a replaced or aged face.", panel="Filters")
+    careful: bool = _setting(
+        False, "Whoever may be a minor, or is unknown, counts as one.", panel="Filters"
+    )
+    not_for_minors: tuple[Appearance, ...] = _setting(
+        (), "A further class of filters that leaves minors alone.", panel="Filters"
+    )
+
+    audience_window_seconds: int | None = _setting(
+        None,
+        "Count people by age band and gender, in windows of so many seconds.",
+        panel="Counting people",
+        flag="--audience-window",
+        ge=60,
+    )
+    audience_least: int = _setting(
+        10, "Smaller counts are not told.", panel="Counting people", ge=LEAST_CELL
+    )
+    audience_rounding: int = _setting(
+        5, "Counts are rounded down to a multiple of this.", panel="Counting people", ge=1
+    )
+    audience_file: Path | None = _setting(
+        None, "CSV that every window is added to.", panel="Counting people"
+    )
+
     # Two more than cores: MediaPipe passes a frame between threads of its own, and the cores
     # would idle meanwhile.
-    workers: int = Field(
-        default_factory=lambda: (os.cpu_count() or 1) + 2, ge=1, description="Worker threads."
+    workers: int = _setting(
+        None,
+        "Threads that process frames. MediaPipe passes a frame between threads; two more than "
+        "cores fill the gaps.",
+        panel="Running",
+        default_factory=lambda: (os.cpu_count() or 1) + 2,
+        shown="cores + 2",
+        ge=1,
     )
-    insecure: bool = Field(False, description="Allow listening off loopback without TLS.")
-    token: SecretStr | None = Field(None, description="Bearer token every call must carry.")
-    tls_certificate: Path | None = Field(None, description="PEM certificate chain.")
-    tls_key: Path | None = Field(None, description="PEM private key.")
-    reflection: bool = Field(False, description="Let tools like grpcurl explore the server.")
-    packs: tuple[Path, ...] = Field((), description="Folders of packs, or packs.")
-    marks: bool = Field(True, description="Mark pictures with a replaced or aged face.")
-    estimator: str = Field(
-        "light", description="Age and gender: light, accurate, or the path of an estimator.toml."
+    grace_seconds: float = _setting(
+        5.0, "How many seconds a stop waits for streams.", panel="Running", ge=0
     )
-    not_for_minors: tuple[Appearance, ...] = Field(
-        (), description="Further classes of filters that leave minors alone."
+    hang_seconds: float = _setting(
+        30.0,
+        "A frame that takes more seconds never comes back; its stream is ended.",
+        panel="Running",
+        ge=1,
     )
-    careful: bool = Field(
-        False, description="Whoever may be a minor, or is unknown, counts as one."
+    log_level: Literal["debug", "info", "warning", "error"] = _setting(
+        "info", "The least that is logged.", panel="Running"
     )
-    metrics_port: int | None = Field(
-        None, ge=0, le=65535, description="Port for Prometheus; 0 takes a free one."
-    )
-    metrics_host: str = Field("127.0.0.1", description="Address that Prometheus asks; no token.")
-    audience_window_seconds: int | None = Field(
-        None, ge=60, description="Count people by age band and gender in such windows."
-    )
-    audience_least: int = Field(10, ge=LEAST_CELL, description="Smaller counts are not told.")
-    audience_rounding: int = Field(5, ge=1, description="Counts are rounded down to this.")
-    audience_file: Path | None = Field(None, description="CSV that every window is added to.")
-    grace_seconds: float = Field(5.0, ge=0, description="How long a stop waits for streams.")
-    hang_seconds: float = Field(
-        30.0, ge=1, description="A frame that takes longer never comes back; its stream is ended."
-    )
-    log_level: str = Field("info", pattern="^(debug|info|warning|error)$")
 
-    max_message_bytes: int = Field(_DEFAULTS.max_message_bytes, ge=1024, le=2**30)
-    max_pixels: int = Field(_DEFAULTS.max_pixels, ge=1, le=2**26)
-    max_frames_per_second: float = Field(_DEFAULTS.max_frames_per_second, gt=0)
-    max_chain_length: int = Field(_DEFAULTS.max_chain_length, ge=1, le=256)
-    max_faces: int = Field(_DEFAULTS.max_faces, ge=1, le=16)
-    max_sessions: int = Field(_DEFAULTS.max_sessions, ge=1, le=100_000)
-    idle_timeout_seconds: float = Field(_DEFAULTS.idle_timeout_seconds, gt=0)
-
-    @classmethod
-    def settings_customise_sources(
-        cls,
-        settings_cls: type[BaseSettings],
-        init_settings: PydanticBaseSettingsSource,
-        env_settings: PydanticBaseSettingsSource,
-        dotenv_settings: PydanticBaseSettingsSource,
-        file_secret_settings: PydanticBaseSettingsSource,
-    ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Flags, then environment, then the file."""
-        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls)
+    max_sessions: int = _setting(
+        _DEFAULTS.max_sessions, "Streams served at once.", panel="Limits", ge=1, le=100_000
+    )
+    max_faces: int = _setting(
+        _DEFAULTS.max_faces,
+        "Faces followed in a stream, which may ask for fewer: one is faster.",
+        panel="Limits",
+        ge=1,
+        le=16,
+    )
+    max_pixels: int = _setting(
+        _DEFAULTS.max_pixels,
+        "Pixels of a picture; checked before it is decoded.",
+        panel="Limits",
+        ge=1,
+        le=2**26,
+    )
+    max_message_bytes: int = _setting(
+        _DEFAULTS.max_message_bytes, "Bytes of a message.", panel="Limits", ge=1024, le=2**30
+    )
+    max_frames_per_second: float = _setting(
+        _DEFAULTS.max_frames_per_second, "Frames a second of a stream.", panel="Limits", gt=0
+    )
+    max_chain_length: int = _setting(
+        _DEFAULTS.max_chain_length, "Filters of a chain.", panel="Limits", ge=1, le=256
+    )
+    idle_timeout_seconds: float = _setting(
+        _DEFAULTS.idle_timeout_seconds,
+        "Seconds that a stream may be silent before it is ended.",
+        panel="Limits",
+        gt=0,
+    )
 
     @property
     def limits(self) -> Limits:
@@ -128,21 +221,30 @@ class Settings(BaseSettings):
             return False
 
     @model_validator(mode="after")
-    def _secure_by_default(self) -> Self:
-        _ = self.policy  # raises where it would uncover minors
+    def _whole(self) -> Self:
+        try:
+            _ = self.policy  # raises where it would uncover minors
+        except ValueError as error:
+            raise Unfit(str(error), "not_for_minors") from None
         if self.audience_file is not None and self.audience_window_seconds is None:
-            raise ValueError("audience_file needs audience_window_seconds")
+            raise Unfit("audience_file needs audience_window_seconds", "audience_file")
         if (self.tls_certificate is None) != (self.tls_key is None):
-            raise ValueError("TLS needs both tls_certificate and tls_key")
+            raise Unfit("TLS needs both tls_certificate and tls_key", "tls_certificate", "tls_key")
+        return self
+
+    @model_validator(mode="after")
+    def _secure_by_default(self) -> Self:
         if self.loopback:
             return self
         if not self.tls and not self.insecure:
-            raise ValueError(
+            raise Unfit(
                 f"{self.host} can be reached from other machines: give --tls-certificate and "
-                "--tls-key, or --insecure to go without encryption"
+                "--tls-key, or --insecure to go without encryption",
+                "host",
             )
         if self.token is None:
-            raise ValueError(
-                f"{self.host} can be reached from other machines: set a token (OMOTE_TOKEN)"
+            raise Unfit(
+                f"{self.host} can be reached from other machines: set a token (OMOTE_TOKEN)",
+                "host",
             )
         return self
