@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Any
 from zipfile import ZIP_BZIP2, ZIP_DEFLATED, ZIP_LZMA, ZipFile
 
+import cv2
+import numpy as np
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
@@ -23,7 +25,7 @@ from omote_filters.packs.source import LARGEST_TEXT, Bundle, PackError, parse_ya
 from omote_filters.registry import Broken, Registry
 
 FIND = Registry().find
-SQUARE = b'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 8 8"><path d="M0 0h8v8z"/></svg>'
+SQUARE = cv2.imencode(".png", np.zeros((8, 8, 4), np.uint8))[1].tobytes()
 
 RICH: dict[str, Any] = {
     "id": "mine",
@@ -47,7 +49,7 @@ RICH: dict[str, Any] = {
         },
         {
             "filter": "sticker",
-            "settings": {"art": {"asset": "a.svg"}, "anchor": "above", "size": {"param": "size"}},
+            "settings": {"art": {"asset": "a.png"}, "anchor": "above", "size": {"param": "size"}},
             "when": {
                 "any": [
                     {"event": "goal", "hold_ms": 3000},
@@ -106,7 +108,7 @@ WILD = [
         "{asset: [a]}",
         "{asset: ../x.svg}",
         "{asset: ''}",
-        "{asset: a.svg, param: size}",
+        "{asset: a.png, param: size}",
         "{over: [a]}",
     ),
     *("{over: age, points: [[0, 1e308], [1, -1e308]], unknown: 0}", "{points: [[.nan, 1]]}"),
@@ -308,7 +310,7 @@ def zipped(members: Mapping[str, str | bytes], method: int = ZIP_DEFLATED) -> by
     """A .zip of `RICH`, and of other members."""
     data = io.BytesIO()
     with ZipFile(data, "w", method) as archive:
-        for name, content in {"filter.yaml": flow(RICH), "a.svg": SQUARE, **members}.items():
+        for name, content in {"filter.yaml": flow(RICH), "a.png": SQUARE, **members}.items():
             archive.writestr(name, content)
     return data.getvalue()
 
@@ -338,8 +340,7 @@ def patched(at: int, new: bytes) -> bytes:
         (GOOD_ZIP[:END] + b"PK\6\7" + bytes(16) + GOOD_ZIP[END:], "more than 256 files"),
         (zipped({f"f{i}": "" for i in range(300)}), "more than 256 files"),
         (zipped({"filter.yaml": b"#" * (LARGEST_TEXT + 1)}), "larger than 256 kB"),
-        (zipped({"big": bytes(LARGEST_ARCHIVE)}), "unpacked, the archive is larger"),
-        (zipped({"a.svg": bytes(LARGEST_ASSET + 1)}), "larger than 4 MiB"),
+        (zipped({"a.png": bytes(LARGEST_ASSET + 1)}), "larger than 4 MiB"),
     ],
 )
 def test_an_archive_that_cannot_be_is_refused(data: bytes, words: str, tmp_path: Path) -> None:
@@ -348,7 +349,9 @@ def test_an_archive_that_cannot_be_is_refused(data: bytes, words: str, tmp_path:
     assert words in "".join(of_path(path))
 
 
-def test_an_archive_that_lies_about_sizes_is_not_believed(tmp_path: Path) -> None:
+def test_an_archive_is_measured_unpacked_and_not_believed(tmp_path: Path) -> None:
+    (tmp_path / "mine.zip").write_bytes(zipped({"big": bytes(LARGEST_ARCHIVE)}))
+    assert "unpacked, the archive is larger" in "".join(of_path(tmp_path / "mine.zip"))
     data = zipped({"filter.yaml": b"#" * 50_000_000})
     at = data.index(b"PK\1\2") + 24
     (tmp_path / "mine.zip").write_bytes(data[:at] + b"\1\0\0\0" + data[at + 4 :])
@@ -384,7 +387,7 @@ def odd_places(folder: Path) -> None:
     for name in ("good", "dir", "pipe", "out", "loop", "binary", "empty", "sealed", "art"):
         (folder / name).mkdir()
     (folder / "good" / "filter.yaml").write_text(flow(RICH | {"id": "good"}))
-    (folder / "good" / "a.svg").write_bytes(SQUARE)
+    (folder / "good" / "a.png").write_bytes(SQUARE)
     (folder / "dir" / "filter.yaml").mkdir()
     os.mkfifo(folder / "pipe" / "filter.yaml")
     (folder / "out" / "filter.yaml").symlink_to(folder / "good" / "filter.yaml")
@@ -394,7 +397,7 @@ def odd_places(folder: Path) -> None:
     (folder / "sealed" / "filter.yaml").touch(0)
     (folder / "sealed").chmod(0)
     (folder / "art" / "filter.yaml").write_text(flow(RICH | {"id": "art"}))
-    os.mkfifo(folder / "art" / "a.svg")
+    os.mkfifo(folder / "art" / "a.png")
     os.mkfifo(folder / "art" / "preview.jpg")
     (folder / "broken").symlink_to("nowhere")
     (folder / "broken.zip").symlink_to("nowhere")
@@ -419,7 +422,7 @@ def test_odd_folders_stop_nothing_and_are_listed(tmp_path: Path) -> None:
         "loop": "cannot be read",
         "binary": "not UTF-8",
         "empty": "write a pack as a mapping",
-        "art": "a.svg: it is not an ordinary file",
+        "art": "a.png: it is not an ordinary file",
         "broken": "no such file",
         "piped": "not an ordinary file",
         "caf\\xe9": "no .zip",
@@ -441,20 +444,20 @@ def test_a_pack_may_lie_behind_a_link_but_its_files_may_not_lead_out(tmp_path: P
     real.mkdir(parents=True)
     (real / "text.yaml").write_text(flow(RICH))
     (real / "filter.yaml").symlink_to("text.yaml")
-    (real / "a.svg").write_bytes(SQUARE)
+    (real / "a.png").write_bytes(SQUARE)
     (tmp_path / "mine").symlink_to(real)
     assert of_path(tmp_path / "mine") == []
-    (real / "a.svg").rename(tmp_path / "store" / "a.svg")
-    (real / "a.svg").symlink_to("../a.svg")
+    (real / "a.png").rename(tmp_path / "store" / "a.png")
+    (real / "a.png").symlink_to("../a.png")
     (told,) = of_path(tmp_path / "mine")
-    assert "a.svg: it lies outside the pack" in told
+    assert "a.png: it lies outside the pack" in told
 
 
 def test_the_current_folder_is_a_pack_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     place = tmp_path / "mine"
     place.mkdir()
     (place / "filter.yaml").write_text(flow(RICH))
-    (place / "a.svg").write_bytes(SQUARE)
+    (place / "a.png").write_bytes(SQUARE)
     monkeypatch.chdir(place)
     assert list(find_packs([Path()])) == ["mine"]
     assert of_path(Path()) == []

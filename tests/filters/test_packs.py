@@ -19,10 +19,10 @@ from pydantic import TypeAdapter
 from typer.testing import CliRunner
 
 from omote_filters.chain import Chain
-from omote_filters.packs.facts import Moment
+from omote_filters.packs.facts import FACTS, Moment
 from omote_filters.packs.filter import PackFilter
 from omote_filters.packs.load import BUILTIN, load_pack
-from omote_filters.packs.rules import Judge, Rule
+from omote_filters.packs.rules import Condition, Judge, Rule
 from omote_filters.packs.schema import schema
 from omote_filters.packs.source import PackError, parse_yaml
 from omote_filters.registry import Broken, Registry
@@ -234,7 +234,14 @@ def test_mistakes_are_told_with_line_path_and_suggestion(tmp_path: Path) -> None
         ("{not: [1]}", "a rule is"),
         ("{largest: maybe}", "true or false"),
         ("{event: ''}", "1 to 64 characters"),
+        ("{event: goal, hold: 3}", "did you mean 'hold_ms'?"),
+        ("{param: team, is: red}", "there is no parameter 'team'; there are: none"),
+        ("{smile: {enter: 1}}", "{enter: N, leave: N}"),
+        ("{smile: }", "it is empty; write {above: N}"),
+        ("{hold_ms: 9}", "exactly one fact"),
+        ("{all: [" + "{largest: true}, " * 65 + "]}", "at most 64 questions"),
         ("yes", "a rule is"),
+        ("", "it is empty; write a rule"),
     ],
 )
 def test_a_rule_that_cannot_be_is_refused(when: str, words: str, tmp_path: Path) -> None:
@@ -264,6 +271,21 @@ def test_a_rule_that_cannot_be_is_refused(when: str, words: str, tmp_path: Path)
         (GOOD + "    otherwise: {filter: blush}\n", "otherwise needs a `when`"),
         (GOOD + "    settings: {colour: {param: c}}\n", "there is no parameter 'c'"),
         (GOOD + "parameters: {p: {slider: 3, label: P}}\n", "from low (0) to high (1)"),
+        (
+            GOOD + "parameters: {p: {slider: .inf, label: P}}\n",
+            '".inf" does not fit; write a number',
+        ),
+        (GOOD + "parameters: {p: {text: " + "a" * 81 + ", label: P}}\n", "at most 80 characters"),
+        (GOOD + "parameters: {p: {choice: yes, of: [no], label: P}}\n", "choice is one of: no"),
+        (GOOD + "parameters: {copy: {toggle: true, label: P}}\n", "'copy' is taken"),
+        (GOOD + "parameters: {P: {toggle: true, label: P}}\n", "a parameter's name is lower case"),
+        (GOOD + "parameters: {p: {label: P}}\n", "a parameter is one of"),
+        (GOOD + "    settings: {strength: ~}\n", "a setting is a constant"),
+        (GOOD + "    settings: [strength]\n", "write a mapping of at most 64 settings"),
+        (GOOD + "---\n" + GOOD, ":7: a pack is one YAML document"),
+        (GOOD + '    fade_ms: !!int "3"\n', ":7: YAML tags such as tag:yaml.org,2002:int"),
+        (GOOD + "    ? [a]\n    : 1\n", ":7: a key is a plain text"),
+        (GOOD + '    "\\0": 1\n', ":7: an unprintable character"),
         (GOOD + "parameters: {p: {colour: red, label: P}}\n", '"red" does not fit; write a colour'),
     ],
 )
@@ -277,6 +299,8 @@ def test_a_pack_that_cannot_be_is_refused(text: str, words: str, tmp_path: Path)
         ("{over: age, points: [[1, 0], [2, 1]]}", "say what holds when it is unknown"),
         ("{over: age, points: [[2, 0], [1, 1]], unknown: 0}", "x rising"),
         ("{over: age, points: [[1, 0]], unknown: 0}", "two or more"),
+        ("{over: smile, points: [[0, 0], [0.0001, 1]]}", "x rising by 0.001 or more"),
+        ("{over: smile, points: [[0, -1e300], [1, 1e300]]}", "write two or more"),
         (
             "{over: gender, points: [[1, 0], [2, 1]], unknown: 0}",
             "write age, mouth_open, smile or brow_raise",
@@ -289,6 +313,69 @@ def test_a_pack_that_cannot_be_is_refused(text: str, words: str, tmp_path: Path)
 def test_a_curve_that_cannot_be_is_refused(curve: str, words: str, tmp_path: Path) -> None:
     text = GOOD.replace("solid_face", "blush") + f"    settings: {{strength: {curve}}}\n"
     assert words in "\n".join(problems_of(tmp_path, text))
+
+
+def test_everything_that_is_wrong_is_told_at_once_in_the_order_of_the_lines(tmp_path: Path) -> None:
+    text = (
+        "id: Mine\n"
+        "version: 1\n"
+        "descripton: A pack\n"
+        "parameters: {p: {slider: 2, label: P}, q: {colr: red}}\n"
+        "layers:\n"
+        "  - filter: blush\n"
+        "    settings: {strength: {param: r}}\n"
+        "    when: {any: [{mood: good}, {age: {below: 9}}, {smile: 0.5}]}\n"
+        "    otherwise: {filter: blush, fade_ms: 9}\n"
+        "  - {filter: sticker, settings: {art: {asset: star.svg}}, fade_ms: -1}\n"
+        "  - nothing\n"
+    )
+    told = [line.split("filter.yaml:")[1] for line in problems_of(tmp_path, text)]
+    wanted = [
+        "1: id: ",
+        "1: name: it is missing",
+        "1: description: it is missing",
+        "2: version: ",
+        "3: descripton: 'descripton' does not belong here; did you mean 'description'?",
+        "4: parameters.p: slider is a number from low (0) to high (1)",
+        "4: parameters.q: a parameter is one of",
+        "7: layers.0.settings.strength.param: there is no parameter 'r'; there are: p, q",
+        "8: layers.0.when.any.0.mood: Omote does not read emotions",
+        "8: layers.0.when.any.1: say what holds when age is unknown",
+        "8: layers.0.when.any.2.smile: write {above: N}",
+        "9: layers.0.otherwise.fade_ms: 'fade_ms' does not belong here",
+        "10: layers.1.settings.art: star.svg: there is no such file",
+        "10: layers.1.fade_ms: -1 does not fit; write a number from 0 to 3000",
+        "11: layers.2: write a layer as a mapping",
+    ]
+    assert len(told) == len(wanted), told
+    for line in wanted:
+        assert any(each.startswith(line) for each in told), line
+    lines = [int(each.split(":")[0]) for each in told]
+    assert lines == sorted(lines)
+
+
+def test_every_fact_is_a_key_of_a_condition() -> None:
+    assert list(Condition.keys())[: len(FACTS)] == list(FACTS)
+
+
+def test_scalars_are_those_of_the_core_schema() -> None:
+    text = (
+        "[~, null, , true, False, yes, 010, 0x1F, 0o17, -3, 1e3, .5, 1e999, .inf, .nan, 1_0, "
+        "2024-01-01, 12:30:00, 123456789012345678901234567890, '1', \"true\", =, <<]"
+    )
+    assert parse_yaml("f.yaml", text.replace(", ,", ", '',")).value == [
+        *(None, None, "", True, False, "yes", 10, 31, 15, -3, 1000.0, 0.5, "1e999", ".inf", ".nan"),
+        *(
+            "1_0",
+            "2024-01-01",
+            "12:30:00",
+            123456789012345678901234567890.0,
+            "1",
+            "true",
+            "=",
+            "<<",
+        ),
+    ]
 
 
 @pytest.mark.parametrize(

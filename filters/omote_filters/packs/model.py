@@ -10,8 +10,6 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 
 import numpy as np
 from pydantic import (
-    BaseModel,
-    Discriminator,
     Field,
     PrivateAttr,
     Strict,
@@ -30,11 +28,11 @@ from omote_filters.packs.source import Document, PackError, Place, clipped
 from omote_filters.packs.written import (
     ID,
     TAG,
-    TOLD,
     Number,
     ParameterName,
     Reading,
     Written,
+    by_key,
     place_of,
     told,
 )
@@ -44,6 +42,11 @@ _MOST_LAYERS = 16
 _MOST_PARAMETERS = 16
 _LEAST_STEP = 1e-3
 """Between the points of a curve: steeper ones are steps, and overflow."""
+
+_HELP = (
+    "a setting is a constant, {param: NAME}, {asset: FILE} or a curve {over: FACT, "
+    "points: [[x, y], …], unknown: y}"
+)
 
 Line = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
 
@@ -118,25 +121,12 @@ class Curve(Written):
         return self.ends[0] if x is None else round(float(np.interp(x, *self._axes)), 2)
 
 
-def _setting_kind(given: object) -> str | None:
-    if isinstance(given, dict):
-        return next(
-            (TAG + key for key in ("param", "asset", "over", "points") if key in given), None
-        )
-    return TAG + "constant" if isinstance(given, bool | int | float | str) else None
-
-
 Setting = Annotated[
     Annotated[bool | int | float | str, Tag(TAG + "constant")]
     | Annotated[Reference, Tag(TAG + "param")]
     | Annotated[File, Tag(TAG + "asset")]
     | Annotated[Curve, Tag(TAG + "over")],
-    Discriminator(
-        _setting_kind,
-        custom_error_type=TOLD,
-        custom_error_message="a setting is a constant, {param: NAME}, {asset: FILE} or a curve "
-        "{over: FACT, points: [[x, y], …], unknown: y}",
-    ),
+    by_key("param", "asset", "over", scalar="constant", how=_HELP),
 ]
 
 
@@ -222,7 +212,7 @@ class Pack(Written):
             if not re.fullmatch(ID, name) or name.startswith("model_"):
                 help_ = "a parameter's name is lower case letters, digits and underscores"
                 yield ("parameters", name), help_
-            elif hasattr(BaseModel, name):
+            elif hasattr(FilterSettings, name):
                 yield ("parameters", name), f"{name!r} is taken; choose another name"
 
     @property
@@ -278,8 +268,9 @@ def read_pack(document: Document, fetch: Callable[[str], bytes]) -> Pack:
     try:
         pack = Pack.model_validate(document.value, context=reading)
     except ValidationError as error:
-        told_ = error.errors(include_url=False)
-        problems += [document.problem(place_of(each["loc"]), each["msg"]) for each in told_]
+        wrong = [(place_of(each["loc"]), each["msg"]) for each in error.errors()]
+        wrong.sort(key=lambda each: document.line(each[0]))
+        problems += [document.problem(place, text) for place, text in wrong]
     if problems:
         raise PackError(problems)
     pack._document = document

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import Discriminator, Field, Tag, model_validator
+from pydantic import Field, Tag, model_validator
 
 from omote_filters.packs.source import clipped
-from omote_filters.packs.written import TAG, TOLD, Number, Written, told
+from omote_filters.packs.written import TAG, Number, Written, by_key, told
 from omote_filters.settings import choice, colour, slider, text, toggle
 
 _HELP = (
@@ -77,19 +77,13 @@ class Text(_Named):
     )
 
 
-def _kind(given: object) -> str | None:
-    kinds = ("slider", "choice", "colour", "toggle", "text")
-    keys = given if isinstance(given, dict) else ()
-    return next((TAG + kind for kind in kinds if kind in keys), None)
-
-
 Parameter = Annotated[
     Annotated[Slider, Tag(TAG + "slider")]
     | Annotated[Choice, Tag(TAG + "choice")]
     | Annotated[Colour, Tag(TAG + "colour")]
     | Annotated[Toggle, Tag(TAG + "toggle")]
     | Annotated[Text, Tag(TAG + "text")],
-    Discriminator(_kind, custom_error_type=TOLD, custom_error_message=_HELP),
+    by_key("slider", "choice", "colour", "toggle", "text", how=_HELP),
 ]
 
 

@@ -4,13 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from functools import cached_property
-from typing import Annotated, Any, ClassVar, Self
+from typing import Annotated, Any, ClassVar, Self, TypeVar
 
-from pydantic import AfterValidator, ConfigDict, Discriminator, Field, Tag, model_validator
+from pydantic import AfterValidator, ConfigDict, Field, Tag, model_validator
 
 from omote_filters.packs.facts import DEMOGRAPHIC, FACTS, FORBIDDEN, WORDS, Band, Moment, Sex, Third
 from omote_filters.packs.source import Place, clipped
-from omote_filters.packs.written import TAG, TOLD, Number, ParameterName, Written, nearest, told
+from omote_filters.packs.written import (
+    TAG,
+    Name,
+    Number,
+    ParameterName,
+    Share,
+    Written,
+    by_key,
+    nearest,
+    one_of,
+    told,
+)
 
 _MOST_CONDITIONS = 64
 _EVENT_HOLD_MS = 2000.0
@@ -24,15 +35,7 @@ _HELP = "a rule is `all: […]`, `any: […]`, `not: …` or a condition like {l
 class Limits(Written):
     """What a number is asked: true past a limit, false again past another."""
 
-    model_config = ConfigDict(
-        json_schema_extra={
-            "oneOf": [
-                {"required": ["above"]},
-                {"required": ["below"]},
-                {"required": ["enter", "leave"]},
-            ]
-        }
-    )
+    model_config = ConfigDict(json_schema_extra=one_of(["above"], ["below"], ["enter", "leave"]))
     how: ClassVar[str] = _LIMITS
 
     above: Number | None = Field(None, description="a number: true above it")
@@ -43,11 +46,8 @@ class Limits(Written):
     @classmethod
     def mistakes(cls, given: Mapping[str, object]) -> Iterator[tuple[Place, str]]:
         """Which limits go together."""
-        if given.keys() <= cls.keys().keys() and set(given) not in (
-            {"above"},
-            {"below"},
-            {"enter", "leave"},
-        ):
+        together = {"above"}, {"below"}, {"enter", "leave"}
+        if set(given) not in together and given.keys() <= cls.keys().keys():
             yield (), f"write {_LIMITS}"
 
     @model_validator(mode="after")
@@ -77,23 +77,29 @@ class Limits(Written):
         return number > limit if self.rising else number < limit
 
 
+T = TypeVar("T")
+Many = Annotated[list[T], Field(min_length=1)]
+
+
+def _other(hint: str) -> Any:
+    return Field(None, description=hint)
+
+
 def _number(hint: str) -> Any:
-    return Field(None, description=f"{_LIMITS}: {hint}")
+    return _other(f"{_LIMITS}: {hint}")
 
 
 def _words(fact: str, hint: str) -> Any:
-    return Field(None, description=f"one or a list of: {', '.join(WORDS[fact])}: {hint}")
+    return _other(f"one or a list of: {', '.join(WORDS[fact])}: {hint}")
 
 
 class Condition(Written):
     """One question about one fact."""
 
     model_config = ConfigDict(
-        json_schema_extra={
-            "oneOf": [
-                {"required": [fact, "unknown"] if fact in DEMOGRAPHIC else [fact]} for fact in FACTS
-            ]
-        }
+        json_schema_extra=one_of(
+            *([fact, "unknown"] if fact in DEMOGRAPHIC else [fact] for fact in FACTS)
+        )
     )
 
     age: Limits | None = _number("years, as estimated or declared")
@@ -112,33 +118,23 @@ class Condition(Written):
     pitch: Limits | None = _number("degrees, looking up")
     roll: Limits | None = _number("degrees, tilted clockwise on the screen")
     face_width: Limits | None = _number("a part of the picture's width")
-    age_band: Band | Annotated[list[Band], Field(min_length=1)] | None = _words(
-        "age_band", "as estimated or declared"
-    )
-    gender: Sex | Annotated[list[Sex], Field(min_length=1)] | None = _words(
-        "gender", "as estimated or declared"
-    )
-    position: Third | Annotated[list[Third], Field(min_length=1)] | None = _words(
-        "position", "the third of the picture"
-    )
-    largest: bool | None = Field(None, description="true or false: whether it is the largest face")
-    event: Annotated[str, Field(min_length=1, max_length=64)] | None = Field(
-        None, description="a name of 1 to 64 characters: an event that the host app sends"
-    )
-    param: ParameterName | None = Field(
-        None, description="a name of 1 to 64 characters: one of the pack's parameters"
-    )
+    age_band: Band | Many[Band] | None = _words("age_band", "as estimated or declared")
+    gender: Sex | Many[Sex] | None = _words("gender", "as estimated or declared")
+    position: Third | Many[Third] | None = _words("position", "the third of the picture")
+    largest: bool | None = _other("true or false: whether it is the largest face")
+    event: Name | None = _other("a name of 1 to 64 characters: an event that the host app sends")
+    param: ParameterName | None = _other("a name: one of the pack's parameters")
     answer: bool | float | str = Field(
         True, alias="is", description="a constant: what the parameter must be"
     )
     unknown: bool = Field(
-        False, description="true or false: what holds of a face of which the fact is unknown"
+        False, description="true or false: what holds of a face of unknown age, …"
     )
-    min_confidence: Annotated[float, Field(ge=0, le=1)] = Field(
+    min_confidence: Share = Field(
         0.0, description="a number from 0 to 1: an estimate less sure than this is unknown"
     )
-    hold_ms: Annotated[float, Field(ge=0, le=60_000)] | None = Field(
-        None, description="a number from 0 to 60000: how long it stays true after it was"
+    hold_ms: Annotated[float, Field(ge=0, le=60_000)] | None = _other(
+        "a number from 0 to 60000: how long it stays true after it was"
     )
 
     @classmethod
@@ -156,7 +152,7 @@ class Condition(Written):
     def stray(cls, key: str) -> str:
         """Facts that do not exist, and those that never will."""
         why = FORBIDDEN.get(key.lower())
-        return why or f"there is no fact {clipped(key)!r}; {nearest(key, list(FACTS))}"
+        return why or f"there is no fact {clipped(key)!r}; {nearest(key, list(cls.keys()))}"
 
     @cached_property
     def fact(self) -> str:
@@ -220,17 +216,13 @@ class _Joint(Written):
 class AllOf(_Joint):
     """Holds where every one of its rules does."""
 
-    all: Annotated[list[Rule], Field(min_length=1)] = Field(
-        description="a list of one or more rules: every one must hold"
-    )
+    all: Many[Rule] = Field(description="a list of one or more rules: every one must hold")
 
 
 class AnyOf(_Joint):
     """Holds where one of its rules does."""
 
-    any: Annotated[list[Rule], Field(min_length=1)] = Field(
-        description="a list of one or more rules: one must hold"
-    )
+    any: Many[Rule] = Field(description="a list of one or more rules: one must hold")
 
 
 class NotOf(_Joint):
@@ -239,18 +231,12 @@ class NotOf(_Joint):
     inner: Rule = Field(alias="not", description="a rule: it must not hold")
 
 
-def _kind(given: object) -> str | None:
-    if not isinstance(given, dict) or not given:
-        return None
-    return TAG + next((key for key in ("all", "any", "not") if key in given), "is")
-
-
 Rule = Annotated[
     Annotated[AllOf, Tag(TAG + "all")]
     | Annotated[AnyOf, Tag(TAG + "any")]
     | Annotated[NotOf, Tag(TAG + "not")]
     | Annotated[Condition, Tag(TAG + "is")],
-    Discriminator(_kind, custom_error_type=TOLD, custom_error_message=_HELP),
+    by_key("all", "any", "not", mapping="is", how=_HELP),
 ]
 
 

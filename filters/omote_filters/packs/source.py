@@ -67,12 +67,15 @@ class Document:
     problems: tuple[str, ...] = ()
 
     def problem(self, place: Place, text: str) -> str:
-        """A message with file, line and path; the nearest known ancestor gives the line."""
-        known = place
-        while known and known not in self.lines:
-            known = known[:-1]
+        """A message with file, line and path."""
         path = ".".join(clipped(str(part)) for part in place)
-        return f"{self.file}:{self.lines.get(known, 1)}: {f'{path}: ' if path else ''}{text}"
+        return f"{self.file}:{self.line(place)}: {f'{path}: ' if path else ''}{text}"
+
+    def line(self, place: Place) -> int:
+        """The line of a place, or of what is nearest above it."""
+        while place and place not in self.lines:
+            place = place[:-1]
+        return self.lines.get(place, 1)
 
 
 def clipped(text: str) -> str:
@@ -174,6 +177,8 @@ class _Reader:
 
     def _tell(self, event: yaml.Event, text: str) -> None:
         self.problems.append(f"{self._file}:{_line(event)}: {text}")
+        if len(self.problems) > MOST_PROBLEMS:
+            raise PackError(self.problems)
 
     def _value(self, event: yaml.Event, place: Place) -> object:
         line = self.lines.setdefault(place, _line(event))

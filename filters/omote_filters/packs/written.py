@@ -13,12 +13,15 @@ from pydantic import (
     AfterValidator,
     BaseModel,
     ConfigDict,
+    Discriminator,
     Field,
+    JsonValue,
     ModelWrapValidatorHandler,
     ValidationError,
     ValidationInfo,
     model_validator,
 )
+from pydantic.config import JsonDict
 from pydantic_core import ErrorDetails, InitErrorDetails, PydanticCustomError
 
 from omote_filters.assets import Asset, AssetError, read_asset
@@ -32,6 +35,8 @@ TAG = "\0"
 
 ID = r"^[a-z][a-z0-9_]{0,63}$"
 Number = Annotated[float, Field(ge=-1e9, le=1e9)]
+Share = Annotated[float, Field(ge=0, le=1)]
+Name = Annotated[str, Field(min_length=1, max_length=64)]
 
 
 def told(text: str) -> PydanticCustomError:
@@ -42,6 +47,11 @@ def told(text: str) -> PydanticCustomError:
 def place_of(location: Place) -> Place:
     """Where pydantic found a mistake, as a path of the document."""
     return tuple(part for part in location if not str(part).startswith(TAG))
+
+
+def one_of(*keys: list[str]) -> JsonDict:
+    """For a JSON Schema: exactly one of these sets of keys must be there."""
+    return {"oneOf": [{"required": list[JsonValue](each)} for each in keys]}
 
 
 class Written(BaseModel):
@@ -70,13 +80,12 @@ class Written(BaseModel):
     @model_validator(mode="wrap")
     @classmethod
     def _in_words(cls, given: object, handler: ModelWrapValidatorHandler[Self]) -> Self:
-        wrong: dict[Place, str] = {}
-        if isinstance(given, dict):
-            wrong = {
-                (key,): f"it is empty; write {text}"
-                for key, text in cls.keys().items()
-                if key in given and given[key] is None
-            }
+        written = given if isinstance(given, dict) else {}
+        wrong: dict[Place, str] = {
+            (key,): f"it is empty; write {text}"
+            for key, text in cls.keys().items()
+            if key in written and written[key] is None
+        }
         try:
             made = handler(given)
         except ValidationError as error:
@@ -85,11 +94,11 @@ class Written(BaseModel):
         if isinstance(given, dict):
             wrong = {**dict(cls.mistakes(given)), **wrong}
         if wrong:
-            details = [
+            found = (
                 InitErrorDetails(type=told(text), loc=place, input=None)
                 for place, text in wrong.items()
-            ]
-            raise ValidationError.from_exception_data(cls.__name__, details)
+            )
+            raise ValidationError.from_exception_data(cls.__name__, list(found))
         return made
 
     @classmethod
@@ -106,6 +115,26 @@ class Written(BaseModel):
         return (key,), f"{what}; write {cls.keys()[key]}"
 
 
+def by_key(*keys: str, how: str, mapping: str = "", scalar: str = "") -> Discriminator:
+    """Tells the members of a union apart by the key that each must have.
+
+    Args:
+        keys: of each member; the first that is there decides. Its tag is `TAG` and the key.
+        how: what to write where it is none of them.
+        mapping: the tag of all other mappings.
+        scalar: the tag of everything that is no list and no mapping.
+    """
+
+    def kind(given: object) -> str | None:
+        if isinstance(given, dict):
+            found = next((key for key in keys if key in given), mapping if given else "")
+        else:
+            found = scalar if isinstance(given, bool | int | float | str) else ""
+        return TAG + found if found else None
+
+    return Discriminator(kind, custom_error_type=TOLD, custom_error_message=how)
+
+
 def nearest(key: str, known: list[str]) -> str:
     """The word that was probably meant, or all that there are."""
     near = get_close_matches(key[:64], known, 1)
@@ -113,11 +142,9 @@ def nearest(key: str, known: list[str]) -> str:
 
 
 def _shown(value: object) -> str:
-    return (
-        "it"
-        if isinstance(value, dict | list)
-        else clipped(json.dumps(value, default=repr, ensure_ascii=False))
-    )
+    if isinstance(value, dict | list):
+        return "it"
+    return clipped(json.dumps(value, default=repr, ensure_ascii=False))
 
 
 @dataclass(slots=True)
@@ -159,4 +186,4 @@ def _of_the_pack(name: str, info: ValidationInfo) -> str:
     return name
 
 
-ParameterName = Annotated[str, Field(min_length=1, max_length=64), AfterValidator(_of_the_pack)]
+ParameterName = Annotated[Name, AfterValidator(_of_the_pack)]
