@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,7 @@ from omote_models.calibration import AGES, Calibration, interval_of
 from omote_models.demographics import DemographicsEstimator
 from omote_models.describe import Describer
 from omote_models.estimators import EstimatorError, find_estimator, read_estimator
-from omote_models.evaluation.calibrate import Labelled, fit, held, written
+from omote_models.evaluation.calibrate import Labelled, doubts, fit, held, written
 from omote_models.evidence import Evidence, robust_weights
 from omote_models.face import Attributes, Estimate, Face
 from omote_models.networks import at_age
@@ -312,6 +313,23 @@ def test_a_fit_needs_faces_and_both_genders() -> None:
         fit(synthetic(30, 5.0, 2.0), shared=0.9, fitted_on="x", date="")
     only_men = [Labelled(f.ages, f.logit, f.age, True) for f in synthetic(100, 5.0, 2.0)]
     assert fit(only_men, shared=0.9, fitted_on="x", date="").temperature == 1.0
+
+
+def test_a_fit_that_ran_into_its_limits_is_doubted() -> None:
+    honest = synthetic(900, 5.0, 2.0)
+    assert doubts(fitted(honest), honest) == []
+    lost = [replace(f, ages=at_age(90.0 - (f.age or 0))) for f in synthetic(400, 1.0, 2.0)]
+    assert any("limit of 30 years" in doubt for doubt in doubts(fitted(lost), lost))
+    exact = synthetic(400, 0.0, 2.0)
+    assert any("hold 100 %" in doubt for doubt in doubts(fitted(exact), exact))
+    sure = [replace(f, logit=0.1 if f.male else -0.1) for f in honest]
+    assert any("limit of 0.3" in doubt for doubt in doubts(fitted(sure), sure))
+    boastful = [replace(f, logit=20.0 if n % 2 else -20.0) for n, f in enumerate(honest)]
+    assert any("limit of 6" in doubt for doubt in doubts(fitted(boastful), boastful))
+
+
+def fitted(faces: list[Labelled]) -> Calibration:
+    return fit(faces, shared=0.9, fitted_on="synthetic", date="2026-11-25")
 
 
 def test_a_fitted_estimator_is_written_and_read_again(tmp_path: Path) -> None:

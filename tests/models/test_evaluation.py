@@ -4,20 +4,26 @@ from __future__ import annotations
 
 import json
 import math
+import os
+import sys
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from rich.console import Console
 from typer.testing import CliRunner
 
+from omote_models.estimators import find_estimator
 from omote_models.evaluation.answers import Answer, AnswerBook
 from omote_models.evaluation.figures import Evaluation, evaluate
-from omote_models.evaluation.report import as_html, as_json, update_card
+from omote_models.evaluation.report import as_html, as_json, brief_interval, shown, update_card
 from omote_models.evaluation.samples import Dataset, DatasetError, Sample, read_dataset
 from omote_models.face import Gender
 from omote_server.cli import app
+from omote_server.cli.figure_tables import figure_tables, side_by_side
 
 Pixels = NDArray[np.uint8]
 run = CliRunner()
@@ -259,12 +265,98 @@ def test_the_command_measures_and_resumes(
         "30_0_0_3.png: no face was found",
         "44_1_0_4.png: it is not a picture, or damaged",
     ]
-    assert "Portraits" in (out / "Portraits.html").read_text()
+    assert "Portraits" in (out / "Portraits-light.html").read_text()
 
-    before = (out / "Portraits.jsonl").read_text()
+    before = (out / "Portraits-light.jsonl").read_text()
     again = run.invoke(app, ["evaluate", str(data), "--out", str(out), "--json"])
     assert json.loads(again.stdout) == told
-    assert (out / "Portraits.jsonl").read_text() == before, "nothing is looked at twice"
+    assert (out / "Portraits-light.jsonl").read_text() == before, "nothing is looked at twice"
+
+    mine = tmp_path / "mine.toml"
+    mine.write_text(find_estimator("light").path.read_text())
+    both = ["--estimator", "light", "--estimator", str(mine)]
+    narrow = {"COLUMNS": "80"}
+    compared = run.invoke(app, ["evaluate", str(data), "--out", str(out), *both], env=narrow)
+    assert compared.exit_code == 0, compared.output
+    assert (out / "Portraits-light-1.json").is_file()
+    assert (out / "Portraits-light-2.json").is_file()
+    head = next(line.split() for line in compared.stdout.splitlines() if "all 2 faces" in line)
+    assert head == ["all", "2", "faces", "light-1", "light-2"]
+    listed = run.invoke(app, ["evaluate", str(data), "--out", str(out), *both, "--json"])
+    assert [each["rows"] for each in json.loads(listed.stdout)] == [told["rows"]] * 2
+    refused = run.invoke(app, ["evaluate", str(data), *both, "--card", str(mine)])
+    assert refused.exit_code == 2
+    assert "one --estimator" in refused.stderr
+
+
+@pytest.mark.parametrize("groups", [["x"], ["middle eastern", "southeast asian and others"]])
+def test_tables_fit_eighty_columns_and_lose_no_figure(groups: list[str]) -> None:
+    made = []
+    for n in range(240):
+        truth, said = 7.0 * (n % 12), 99.0 - n % 50
+        ((sample, answer),) = pairs((truth, said, "female" if n % 3 else "male", n % 11 / 10))
+        made.append((replace(sample, group=groups[n % len(groups)]), answer))
+    found = evaluate(made * 5, exact=True)
+    narrow = Console(width=80)
+    with narrow.capture() as printed:
+        for table in figure_tables(found):
+            narrow.print(table)
+        for table in side_by_side({"light": found, "the one of ours": found}):
+            narrow.print(table)
+    text = printed.get()
+    assert max(map(len, text.splitlines())) <= 80
+    for row in found.rows:
+        for name, each in row.figures.items():
+            assert shown(name, each) in text
+            assert brief_interval(name, each) in text
+    for heading in ("±1 band", "right shown", "the one of ours"):
+        assert heading in text
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux has names that are no text")
+def test_a_name_that_is_no_text_and_damaged_files_end_nothing(
+    tmp_path: Path, astronaut: Pixels, face_model: bytes
+) -> None:
+    data = tmp_path / os.fsdecode(b"m\xe4dchen")
+    data.mkdir()
+    picture = cv2.imencode(".png", cv2.cvtColor(astronaut, cv2.COLOR_RGB2BGR))[1]
+    (data / os.fsdecode(b"38_1_0_\xff.png")).write_bytes(bytes(picture))
+    (data / os.fsdecode(b"38_1_0_1\xff.png")).write_bytes(bytes(picture))
+    (data / os.fsdecode(b"40_1_0_2\xe9.png")).write_bytes(bytes(picture)[:2000])
+    (data / os.fsdecode(b"\xe9.png")).write_bytes(b"")
+    out = tmp_path / "out"
+    found = run.invoke(app, ["evaluate", str(data), "--out", str(out)])
+    assert found.exit_code == 0, found.output
+    told = json.loads((out / "m\\udce4dchen-light.json").read_text())
+    assert any("40_1_0_2\\udce9.png" in problem for problem in told["problems"])
+    (out / "m\\udce4dchen-light.jsonl").write_bytes(b"\xff\xfe{]")
+    assert run.invoke(app, ["evaluate", str(data), "--out", str(out)]).exit_code == 0
+    card = tmp_path / "card.md"
+    card.write_bytes(b"\xff\xfe")
+    wrong = run.invoke(app, ["evaluate", str(data), "--out", str(out), "--card", str(card)])
+    assert wrong.exit_code == 1
+    assert "is no text in UTF-8" in wrong.stderr
+
+
+@pytest.mark.parametrize(
+    ("name", "data"),
+    [
+        ("labels.csv", b"file,age\n\xff\xfe.jpg,3\n"),
+        ("labels.csv", b"file,age\n" + b"a" * 200_000 + b",3\n"),
+        ("labels.json", b'[{"file": "a.jpg"}, {"age": 3}, {"file": "\\ud800\\u0000", "age": 3}]'),
+        ("labels.json", b"[" * 100_000),
+        ("manifest.json", b'{"samples": 3'),
+        ("fold_0_data.txt", b"user_id\toriginal_image\n" + b"x" * 200_000 + b"\ta\n"),
+        ("fold_0_data.txt", b"\xff\xfe\x00"),
+    ],
+)
+def test_damaged_labels_are_said_to_be_damaged(tmp_path: Path, name: str, data: bytes) -> None:
+    (tmp_path / name).write_bytes(data)
+    with pytest.raises(DatasetError, match=r"cannot be read|no labelled picture"):
+        read_dataset(tmp_path)
+    said = run.invoke(app, ["evaluate", str(tmp_path)])
+    assert said.exit_code == 2
+    assert said.stderr.startswith("omote:")
 
 
 def test_the_command_says_what_is_no_data_set(tmp_path: Path) -> None:

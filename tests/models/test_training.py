@@ -7,8 +7,11 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
 import pytest
+
+pytest.importorskip("torch", reason="needs PyTorch: pip install 'omote[train]'")
+
+import numpy as np
 import torch
 from numpy.typing import NDArray
 from people import crowd, person
@@ -89,6 +92,7 @@ def test_it_learns_and_is_an_estimator_at_once(
         assert said[True] > said[False]
     card = (tmp_path / "mine" / "card.md").read_text()
     assert "nobody exists" in card
+    assert any("too few to fit a calibration" in warning for warning in outcome.warnings)
     assert re.search(r"\| all \| \d+ \| [\d.]+ y \|", card)
     assert "$" not in card
     page = (tmp_path / "mine" / PLOT).read_text()

@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Self
 
 import cv2
 import numpy as np
@@ -155,6 +156,19 @@ class Examiner:
             faces=len(faces),
             milliseconds=round(spent, 3),
         )
+
+    def close(self) -> None:
+        """Free the face models; no thread may be asking."""
+        while self._finders:
+            self._finders.pop().close()
+
+    def __enter__(self) -> Self:
+        """Nothing more to do."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Free the face models."""
+        self.close()
 
     @contextmanager
     def _finder(self) -> Iterator[StillFinder]:

@@ -21,6 +21,8 @@ _PRIOR = 8.0
 """So many faces' worth of the average spread stands in where there are few of an age."""
 _HELD = 0.8
 _GENDER_FROM = 13.0
+_HELD_WITHIN, _CHANCE = 0.05, 2.6
+"""How far off intervals may be, in parts and in standard errors."""
 _TEMPERATURES = np.geomspace(0.3, 6.0, 120)
 
 
@@ -63,6 +65,43 @@ def fit(faces: Sequence[Labelled], *, shared: float, fitted_on: str, date: str) 
         shared=shared,
     )
     return _with(made, spread * _scale(made, spread, said, truth))
+
+
+def doubts(calibration: Calibration, faces: Sequence[Labelled]) -> list[str]:
+    """Where a fit ran into its limits, so that what it says is not what the faces say.
+
+    Args:
+        calibration: as `fit` made it.
+        faces: those that it was fitted to.
+    """
+    found = []
+    widest = [age for age, value in calibration.spread if value >= _MOST_SPREAD]
+    if widest:
+        told = ", ".join(f"{age:g}" for age in widest)
+        found.append(
+            f"the spread of ages ran into its limit of {_MOST_SPREAD:g} years at {told}: the "
+            "network says next to nothing of ages there"
+        )
+    said, truth = aged(faces)
+    inside = held(calibration, said, truth)
+    chance = _CHANCE * np.sqrt(_HELD * (1 - _HELD) / len(truth))
+    if abs(inside - _HELD) > max(_HELD_WITHIN, chance):
+        found.append(
+            f"80 % intervals hold {100 * inside:.0f} % of the ages: the spread ran into a limit "
+            f"({_LEAST_SPREAD:g} to {_MOST_SPREAD:g} years)"
+        )
+    coldest, hottest = float(_TEMPERATURES[0]), float(_TEMPERATURES[-1])
+    if calibration.temperature <= round(coldest, 3):
+        found.append(
+            f"gender's temperature ran into its limit of {coldest:g}: hardly a face is read "
+            "wrong, as when these faces are those that it was trained on"
+        )
+    if calibration.temperature >= round(hottest, 3):
+        found.append(
+            f"gender's temperature ran into its limit of {hottest:g}: the network cannot tell "
+            "genders apart on these faces"
+        )
+    return found
 
 
 def aged(faces: Sequence[Labelled]) -> tuple[FloatArray, FloatArray]:

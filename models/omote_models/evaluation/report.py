@@ -39,6 +39,14 @@ def interval(name: str, figure: Figure) -> str:
     return f"{scale * figure.low:.{places}f} to {scale * figure.high:.{places}f}"
 
 
+def brief_interval(name: str, figure: Figure) -> str:
+    """The 95 % interval where there is little room: whole percents, tenths of a year."""
+    if figure.low != figure.low:
+        return ""
+    scale, places = (1, 1) if name in _YEARS else (1, 2) if name == "gender ECE" else (100, 0)
+    return f"{scale * figure.low:.{places}f}…{scale * figure.high:.{places}f}"
+
+
 def as_json(dataset: Dataset, found: Evaluation, made_with: dict[str, object]) -> str:
     """Everything, for programs; a figure that nothing carries is null."""
     return json.dumps(

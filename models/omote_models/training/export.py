@@ -15,7 +15,16 @@ import torch
 from omote_models.calibration import AGES, Calibration
 from omote_models.datasets.manifest import Manifest
 from omote_models.estimators import NAME, EstimatorSpec, NetworkSpec, find_estimator
-from omote_models.evaluation.calibrate import FEWEST, Labelled, aged, fit, held, quoted, written
+from omote_models.evaluation.calibrate import (
+    FEWEST,
+    Labelled,
+    aged,
+    doubts,
+    fit,
+    held,
+    quoted,
+    written,
+)
 from omote_models.face import AgeBand, FloatArray
 from omote_models.networks import Network
 from omote_models.store import Store
@@ -124,11 +133,17 @@ def labelled(network: Network, faces: TrainingFaces) -> list[Labelled]:
     return found
 
 
-def calibrated(faces: list[Labelled], name: str, date: str) -> Calibration:
-    """Fitted to the validation faces; a wide guess where they are too few."""
-    if sum(face.age is not None for face in faces) < FEWEST:
-        return _UNFITTED.model_copy(update={"date": date})
-    return fit(faces, shared=_SHARED, fitted_on=f"{name}, validation split", date=date)
+def calibrated(faces: list[Labelled], name: str, date: str) -> tuple[Calibration, list[str]]:
+    """Fitted to the validation faces, a wide guess where they are too few; and what to doubt."""
+    count = sum(face.age is not None for face in faces)
+    if count < FEWEST:
+        few = (
+            f"{count} labelled ages in validation are too few to fit a calibration, {FEWEST} are "
+            "needed: intervals are a wide guess"
+        )
+        return _UNFITTED.model_copy(update={"date": date}), [few]
+    made = fit(faces, shared=_SHARED, fitted_on=f"{name}, validation split", date=date)
+    return made, doubts(made, faces)
 
 
 def describe(

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from omote_models.datasets.balance import warnings
 from omote_models.datasets.manifest import SPLITS, Manifest, read_manifest
 from omote_models.estimators import NetworkSpec
 from omote_models.face import FloatArray
@@ -38,11 +39,12 @@ _CHECKED = 8
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What a training came to, and on how many faces."""
+    """What a training came to, on how many faces, and what makes its figures doubtful."""
 
     epochs: list[Epoch]
     faces: dict[str, int]
     best: Epoch
+    warnings: list[str]
 
 
 def train_estimator(
@@ -96,7 +98,7 @@ def train_estimator(
     some = [held.plain(n) for n in range(min(_CHECKED, len(held)))]
     batch = scaled(np.ascontiguousarray(np.stack(some).astype(np.float32).transpose(0, 3, 1, 2)))
     check_export(network, trained, batch, run(batch) if run is not None else batch)
-    calibration = calibrated(labelled(network, held), manifest.name, date)
+    calibration, doubted = calibrated(labelled(network, held), manifest.name, date)
     test = labelled(network, parts["test"])
     text = card(manifest, options, trained, calibration, test, date)
     beside.replace(out / NETWORK)
@@ -105,7 +107,12 @@ def train_estimator(
     describe(out, manifest, spec, calibration, genders)
     page = plot(trained.epochs, f"{manifest.name}, {options.kind}", running=False)
     (out / PLOT).write_text(page, encoding="utf-8")
-    return Outcome(trained.epochs, {name: len(part) for name, part in parts.items()}, trained.best)
+    return Outcome(
+        trained.epochs,
+        {name: len(part) for name, part in parts.items()},
+        trained.best,
+        [*warnings(manifest.samples), *doubted],
+    )
 
 
 def device_name() -> str:

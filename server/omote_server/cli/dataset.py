@@ -166,6 +166,7 @@ def label(
             server.serve()
         except KeyboardInterrupt:
             errors.print("every label is saved")
+    suggestions.close()
 
 
 @app.command(epilog="Example: omote dataset check faces --json")
@@ -228,6 +229,12 @@ class _Suggestions:
                 tools = load_tools()
                 self._examiner = Examiner(tools.face_model, tools.estimator)
             return self._examiner
+
+    def close(self) -> None:
+        """Free the networks, where they were loaded."""
+        with self._lock:
+            if self._examiner is not None:
+                self._examiner.close()
 
     def __call__(self, picture: Path) -> dict[str, object]:
         answer = self.load().answer(Sample(picture), picture.parent)

@@ -82,6 +82,8 @@ def train(
     faces = ", ".join(f"{count} to {name} with" for name, count in outcome.faces.items())
     console.print(f"{len(outcome.epochs)} epochs; {faces}")
     console.print(f"best: {_line(outcome.best)}")
+    for warning in outcome.warnings:
+        errors.print(f"look: {warning}", style="yellow", soft_wrap=True)
     console.print(f"next: omote serve --estimator {out}")
 
 
