@@ -204,6 +204,23 @@ def test_a_position_that_is_no_number_is_refused() -> None:
         read_glb(write_glb([replace(ball(1, RED), points=points)]))
 
 
+def test_a_model_does_not_cover_itself_a_thousand_times() -> None:
+    leaf = Solid.of(
+        np.array([[-20, -20, 9], [20, -20, 9], [0, 20, 9]], np.float32),
+        np.array([[0, 1, 2]], np.int32),
+        RED,
+    )
+    assert len(read_glb(write_glb([leaf] * 60))) == 60
+    thick = replace(leaf, triangles=np.repeat(leaf.triangles, 10_000, axis=0))
+    with pytest.raises(GlbError, match="covers itself"):
+        read_glb(write_glb([thick]))
+
+
+@pytest.mark.parametrize("name", PROPS)
+def test_a_prop_could_come_as_a_file(name: str) -> None:
+    assert len(read_glb(write_glb(prop(name)))) == len(prop(name))
+
+
 def test_a_model_has_few_textures() -> None:
     solids = [
         ball(1, Material(texture=np.full((2, 2, 4), n, np.uint8)), sides=6) for n in range(20)

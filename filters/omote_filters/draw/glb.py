@@ -26,7 +26,7 @@ from omote_filters.draw.gltf import (
     whole,
 )
 from omote_filters.draw.picture import PictureError, decoded, size_of
-from omote_filters.draw.solid import Material, Solid, smooth_normals
+from omote_filters.draw.solid import Material, Solid, layers, smooth_normals
 
 MOST_TRIANGLES = 60_000
 """Of a file, of all its meshes together, each counted as often as a node shows it."""
@@ -36,6 +36,8 @@ _MOST_SOLIDS = 256
 """Each is a call of OpenGL in every picture."""
 _MOST_TEXTURES = 16
 _MOST_TEXELS = 4 * 2048 * 2048
+_MOST_LAYERS = 40.0
+"""Each is drawn in software for about a millisecond, in the one thread that all sessions share."""
 _FARTHEST = 1000.0
 """From the head's middle, in cm."""
 
@@ -88,7 +90,10 @@ class _Reader:
             raise GlbError(f"needs extensions, which are not supported: {names[:120]}")
         shown = self._shown()
         self._count(shown)
-        return [self._solid(one) for one in shown]
+        found = [self._solid(one) for one in shown]
+        if layers(found) > _MOST_LAYERS:
+            raise GlbError(f"covers itself more than {_MOST_LAYERS:g} times; take out inner parts")
+        return found
 
     def _shown(self) -> list[_Shown]:
         """What the scene's nodes show. Every node is visited once: glTF demands a strict tree."""

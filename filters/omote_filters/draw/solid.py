@@ -120,6 +120,22 @@ def rotation(x: float, y: float, z: float) -> FloatArray:
     return np.asarray(made, np.float32)
 
 
+def layers(solids: Sequence[Solid]) -> float:
+    """How many times over solids cover the box that they fill: a ball about 1.6, a knot more.
+
+    Seen along X, Y and Z, whichever is most. It says how long drawing them may take.
+    """
+    points = np.concatenate([solid.points for solid in solids])
+    sides = np.ptp(points, axis=0).astype(np.float64)
+    # From the edge a flat solid is a line, which costs nothing.
+    sides = np.maximum(sides, max(float(sides.max()), 1e-9) / 8)
+    covered = np.zeros(3)
+    for solid in solids:
+        a, b, c = (solid.points[solid.triangles[:, corner]] for corner in range(3))
+        covered += np.abs(np.cross(b - a, c - a)).sum(axis=0, dtype=np.float64) / 2
+    return float((covered * sides / sides.prod()).max())
+
+
 def smooth_normals(points: FloatArray, triangles: Triangles) -> FloatArray:
     """(n, 3) float32: for each vertex the mean of its triangles' normals, by their area."""
     a, b, c = (points[triangles[:, corner]] for corner in range(3))
