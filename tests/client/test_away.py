@@ -145,6 +145,18 @@ async def test_of_live_events_the_oldest_give_way_and_are_counted(
     assert summary.events_dropped == 1000 - EVENTS
 
 
+async def test_large_events_give_way_sooner(client: Client, server: FakeServer) -> None:
+    async with away(client, server, Delivery.NEWEST) as stream:
+        for number in range(10):
+            await stream.send_event("goal", number=number, text="x" * 60_000)
+        assert stream.events_dropped == 6  # 4 of 60 kB are all that 256 kB hold
+        await server.start()
+        await until(lambda: stream.reconnects == 1)
+        await stream.finish()
+
+    assert [event.payload["number"] for event in server.events] == [6, 7, 8, 9]
+
+
 async def test_where_nothing_may_be_lost_an_event_waits(client: Client, server: FakeServer) -> None:
     async with away(client, server, EVERY) as stream:
         for number in range(EVENTS):

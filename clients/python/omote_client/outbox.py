@@ -14,10 +14,11 @@ from omote_client.words import Delivery
 
 FINISH = stream_pb2.StreamFramesRequest(finish=stream_pb2.Finish())
 
-# With messages of 64 kB at most, 4 MB for each of the two. More events than a lively game has in
-# a few seconds tell of moments whose frames are gone; a server that answers none of so many
-# changes will answer no more of them.
+# What a server keeps of events between two frames; it would refuse the rest. More than a lively
+# game has in a few seconds, they would tell of moments whose frames are gone.
 EVENTS = 64
+EVENT_BYTES = 256 * 1024
+# Of 64 kB at most each. A server that answers none of so many will answer no more of them.
 _CHANGES = 64
 
 
@@ -83,7 +84,7 @@ class Outbox:
       With `Delivery.NEWEST` one may wait for the wire, and of those that wait for an answer the
       oldest is forgotten.
     - Events by `EVENTS` that wait. With `Delivery.EVERY` `admit_event` waits for room; with
-      `Delivery.NEWEST` the oldest gives way, and is counted.
+      `Delivery.NEWEST` the oldest gives way, also to `EVENT_BYTES`, and is counted.
     - Changes (`Ask`s) by the frames between them: the last wins, see `ask`. At most `_CHANGES`
       are written and unanswered, then nothing more is written.
     """
@@ -234,9 +235,13 @@ class Outbox:
         if self._every:
             return  # each has waited for its place
         events = [item for item in self._waiting if isinstance(item, SentEvent)]
-        for event in events[:-EVENTS]:
+        size = sum(event.request.ByteSize() for event in events)
+        for number, event in enumerate(events, start=1):
+            if len(events) - number < EVENTS and size <= EVENT_BYTES:
+                return
             self._waiting.remove(event)
             self.events_dropped += 1
+            size -= event.request.ByteSize()
 
     def _forget_oldest(self) -> None:
         frames = [key for key in self._unanswered if isinstance(key, int)]
