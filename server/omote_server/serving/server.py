@@ -57,7 +57,7 @@ class Server:
         self._metrics: MetricsServer | None = None
         self._health = Health()
         self._grpc = grpc.aio.server(
-            options=_channel_options(settings),
+            options=channel_options(settings.max_message_bytes),
             maximum_concurrent_rpcs=settings.max_sessions + _FENCE,
         )
 
@@ -204,11 +204,12 @@ def _later(loop: asyncio.AbstractEventLoop, function: Callable[[int], None], arg
         loop.call_soon_threadsafe(function, argument)
 
 
-def _channel_options(settings: Settings) -> list[tuple[str, int]]:
+def channel_options(max_message_bytes: int) -> list[tuple[str, int]]:
+    """How a gRPC server is tuned that takes messages of so many bytes."""
     return [
         # Between this limit and twice it the session answers with a field's path; beyond,
         # the transport ends the call.
-        ("grpc.max_receive_message_length", settings.max_message_bytes * 2),
+        ("grpc.max_receive_message_length", max_message_bytes * 2),
         ("grpc.max_send_message_length", -1),
         # Small windows: about five frames in the transport instead of seventy.
         ("grpc.http2.lookahead_bytes", 262144),
