@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import re
+import time
 import urllib.request
 from collections.abc import Iterator
 from dataclasses import replace
@@ -102,13 +103,36 @@ def test_people_are_counted_once_a_window_and_small_cells_are_not_told(tmp_path:
     assert window is not None
     assert (window.start, window.end) == (START, START + datetime.timedelta(minutes=10))
     assert window.tracks == {("young_adult", "female"): 10}, "thirteen, rounded down"
-    assert file.read_text().splitlines()[1:] == [
-        "2026-11-25T10:00:00+00:00,2026-11-25T10:10:00+00:00,young_adult,female,10"
-    ]
     clock.pass_minutes(10)
     empty = audience.last
     assert empty is not None
     assert empty.tracks == {}, "faces are forgotten with their window"
+    audience.close()
+    assert file.read_text().splitlines()[1:] == [
+        "2026-11-25T10:00:00+00:00,2026-11-25T10:10:00+00:00,young_adult,female,10"
+    ]
+
+
+def test_a_file_that_cannot_be_written_harms_no_stream(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    clock, folder = Clock(), tmp_path / "not_yet"
+    options = AudienceOptions(600, least=5, rounding=5, file=folder / "audience.csv")
+    audience = Audience(options, clock)
+    tally = audience.stream()
+    tally.see(crowd(8))
+    clock.pass_minutes(10)
+    tally.see(crowd(9))
+    tally.close()
+    while not caplog.records:
+        time.sleep(0.01)
+    assert "cannot be written" in caplog.text
+    folder.mkdir()
+    clock.pass_minutes(10)
+    assert audience.last is not None
+    audience.close()
+    rows = (folder / "audience.csv").read_text().splitlines()[1:]
+    assert [row[-2:] for row in rows] == [",5", ",5"], "nothing that was counted is lost"
 
 
 def test_a_face_counts_as_what_was_last_known_of_it() -> None:

@@ -17,7 +17,7 @@ from google.protobuf import json_format
 from omote.v1 import filter_pb2, picture_pb2, stream_pb2
 from omote_filters.chaintext import parse_chain
 from omote_server.bench.local import local_server
-from omote_server.wire.responses import varint
+from omote_server.wire.faces import varint
 from omote_server.workshop.clip import clip_jpegs
 
 _METHOD = "/omote.v1.FilterService/StreamFrames"

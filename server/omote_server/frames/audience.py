@@ -9,18 +9,25 @@ from __future__ import annotations
 
 import csv
 import datetime
-from collections import Counter
+import logging
+from collections import Counter, deque
 from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Lock
 
 from omote_models.face import AgeBand, Face, Gender
 
+_log = logging.getLogger(__name__)
+
 UNKNOWN = "unknown"
 LEAST_CELL = 5
 BANDS = (*(band.value for band in AgeBand), UNKNOWN)
 GENDERS = (*(gender.value for gender in Gender), UNKNOWN)
+_MOST_WINDOWS = 256
+"""Windows that wait for a file that cannot be written: a few hundred bytes each."""
 _MOST_TRACKS = 10_000
 """Faces remembered of one stream in one window; further ones are not counted."""
 
@@ -97,6 +104,7 @@ class Audience:
         self._window = self._number()
         self._ended: Counter[Cell] = Counter()
         self._last: Window | None = None
+        self._book = Book(options.file) if options.file is not None else None
 
     def stream(self) -> Tally:
         """A place for one stream's faces; close it when the stream ends."""
@@ -104,6 +112,11 @@ class Audience:
             tally = Tally(self, self._window)
             self._open.append(tally)
             return tally
+
+    def close(self) -> None:
+        """Wait until every window that has ended is in the file."""
+        if self._book is not None:
+            self._book.close()
 
     @property
     def last(self) -> Window | None:
@@ -147,8 +160,8 @@ class Audience:
         )
         self._last = Window(start, end, self._told(counted))
         self._ended, self._window = Counter(), number
-        if self._options.file is not None:
-            _append(self._options.file, self._last)
+        if self._book is not None:
+            self._book.add(self._last)
 
     def _told(self, counted: Counter[Cell]) -> dict[Cell, int]:
         least, rounding = self._options.least, self._options.rounding
@@ -159,6 +172,38 @@ class Audience:
 def _cell(face: Face) -> Cell:
     band, gender = face.attributes.age_band.value, face.attributes.gender.value
     return band.value if band else UNKNOWN, gender.value if gender else UNKNOWN
+
+
+class Book:
+    """The CSV that every window is added to, on a thread of its own.
+
+    Windows end while some stream's frame is counted; neither that stream nor those that wait for
+    the lock shall wait for a disk, or suffer from one that is full. A window that cannot be
+    written waits for the next one, and the operator is told; the oldest go first.
+    """
+
+    def __init__(self, file: Path) -> None:
+        self._file = file
+        self._waiting: deque[Window] = deque(maxlen=_MOST_WINDOWS)
+        self._writer = ThreadPoolExecutor(1, thread_name_prefix="omote-audience")
+
+    def add(self, window: Window) -> None:
+        """Have a window written, some time soon."""
+        self._waiting.append(window)
+        with suppress(RuntimeError):  # closed: the server has stopped
+            self._writer.submit(self._write)
+
+    def close(self) -> None:
+        """Wait until what has ended is written."""
+        self._writer.shutdown()
+
+    def _write(self) -> None:
+        try:
+            while self._waiting:
+                _append(self._file, self._waiting[0])
+                self._waiting.popleft()
+        except OSError as error:
+            _log.warning("the audience file %s cannot be written: %s", self._file, error.strerror)
 
 
 def _append(file: Path, window: Window) -> None:

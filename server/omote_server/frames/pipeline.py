@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from contextlib import ExitStack
 
 from omote_filters.words import (
     ChainEntry,
@@ -83,11 +84,10 @@ class Pipeline:
         return self._track.seen
 
     def close(self) -> None:
-        """Give everything back."""
-        self._track.close()
-        self._segment.close()
-        self._apply.close()
-        self._report.close()
+        """Give everything back; what fails to keeps nothing else from it."""
+        with ExitStack() as stack:
+            for step in (self._report, self._apply, self._segment, self._track):
+                stack.callback(step.close)
 
 
 class _Stopwatch:

@@ -55,6 +55,7 @@ class Server:
         self._engine: Engine | None = None
         self._host: SessionHost | None = None
         self._metrics: MetricsServer | None = None
+        self._audience: Audience | None = None
         self._health = Health()
         self._grpc = grpc.aio.server(
             options=channel_options(settings.max_message_bytes),
@@ -89,6 +90,7 @@ class Server:
         tools = self._tools
         if tools is None:
             tools = await asyncio.to_thread(_loaded, settings)
+        self._audience = tools.audience
         facts = await asyncio.to_thread(model_facts, tools.estimator)
         loop = asyncio.get_running_loop()
         self._engine = ThreadEngine(
@@ -125,6 +127,8 @@ class Server:
             await asyncio.to_thread(self._metrics.close)
         if self._engine is not None:
             self.hung = not await asyncio.to_thread(self._engine.close, _ENGINE_STOP_S)
+        if self._audience is not None:
+            await asyncio.to_thread(self._audience.close)
         if self.hung:
             _log.error("a filter hangs and is left behind")
         _log.info("stopped")

@@ -55,7 +55,7 @@ class FilterService:
         """Live filtering."""
         async with answering(context):
             self._admit(context)
-            async with aclosing(self._host.run(messages, responses.pack)) as answers:
+            async with aclosing(self._host.run(messages, responses.Packer())) as answers:
                 async for answer in answers:
                     yield responses.serialized(answer)
 
