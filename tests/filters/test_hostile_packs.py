@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
+from typer.testing import CliRunner
 
 from omote_filters.assets import LARGEST_ASSET
 from omote_filters.packs.files import LARGEST_ARCHIVE
@@ -23,6 +24,7 @@ from omote_filters.packs.load import find_packs, load_pack
 from omote_filters.packs.model import read_pack
 from omote_filters.packs.source import LARGEST_TEXT, Bundle, PackError, parse_yaml
 from omote_filters.registry import Broken, Registry
+from omote_server.cli import app
 
 FIND = Registry().find
 SQUARE = cv2.imencode(".png", np.zeros((8, 8, 4), np.uint8))[1].tobytes()
@@ -301,6 +303,46 @@ def test_any_bytes(data: bytes, folder: Path) -> None:
 def test_a_text_of_the_largest_size_costs_little(text: str) -> None:
     """A second on one core would be felt: these are refused in a few hundredths."""
     assert of_text(text)
+
+
+ESCAPED = {
+    "date": "name: 2024-99-99",
+    "binary_number": "name: 0b_",
+    "digits": "name: " + "9" * 5000,
+    "tag": "name: !!int abc",
+    "infinite": "parameters: {p: {slider: .inf, label: P}}",
+    "large": "parameters: {p: {slider: " + "9" * 400 + ", label: P}}",
+    "param": "layers: [{filter: blush, settings: {strength: {param: [a]}}}]",
+    "deep": "layers: " + "[" * 100_000,
+    "key": "? [a]\n: 1",
+    "words": "layers: [{filter: blush, when: {gender: [[male]], unknown: true}}]",
+    "curve": "layers: [{filter: blush, settings: {strength: {over: [age]}}}]",
+    "choice": "parameters: {p: {choice: [a], of: [[a]], label: P}}",
+    "surrogate": 'name: "\\ud800"',
+    "nul": "name: \0",
+    "merged": "<<: 3",
+    "bytes": "name: !!binary x",
+}
+"""Texts that once stopped `omote serve` and `omote filters validate`, and their kin."""
+
+
+def test_what_once_stopped_a_server_is_listed_with_its_place(tmp_path: Path) -> None:
+    for name, text in ESCAPED.items():
+        rest = RICH | {"id": name, "parameters": {}, "layers": [{"filter": "blush"}]}
+        lines = [f"{k}: {flow(v)}" for k, v in rest.items() if not text.startswith(f"{k}:")]
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "filter.yaml").write_text("\n".join([text, *lines]))
+    listed = Registry(packs=[tmp_path]).catalogue()
+    broken = {found.id: found.error for found in listed if isinstance(found, Broken)}
+    for name in ESCAPED:
+        told = CliRunner().invoke(app, ["filters", "validate", str(tmp_path / name)])
+        if name in ("date", "binary_number"):  # a text like any other
+            assert told.exit_code == 0, told.stderr
+            continue
+        place = f"{tmp_path / name / 'filter.yaml'}:1: "
+        assert broken[name].startswith(place)
+        assert told.stderr.startswith(place)
+        assert told.exit_code == 1
 
 
 # Files
