@@ -95,6 +95,17 @@ class Configuration:
             details = [{**detail, "loc": (name, *detail["loc"])} for detail in error.errors()]
             raise ConfigurationError(self._told(detail) for detail in details) from None
 
+    def sound(self) -> Configuration:
+        """Without whatever is wrong by itself."""
+        return Configuration({name: g for name, g in self.given.items() if self._fits(name)})
+
+    def _fits(self, name: str) -> bool:
+        try:
+            self.one(name)
+        except ConfigurationError:
+            return False
+        return True
+
     def _told(self, detail: Mapping[str, Any] | ErrorDetails) -> str:
         message = str(detail["msg"]).removeprefix("Value error, ")
         if not detail["loc"]:
