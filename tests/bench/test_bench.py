@@ -33,10 +33,12 @@ def test_every_contestant_is_measured() -> None:
     )
     assert done.returncode == 0, done.stderr
     report = json.loads(done.stdout)
-    assert len(report["figures"]) == 5
+    assert len(report["figures"]) == 6
     assert all(figures["frames"] > 5 for figures in report["figures"].values())
-    assert all(ratio > 0 for ratio in report["ratios"].values())
-    unloaded = report["figures"]["server, 1 client"]
+    assert len(report["ratios"]) == 8
+    full = [f for name, f in report["figures"].items() if name.startswith("full server")]
+    assert [f["dropped"] for f in full] == [0, 0], "what is offered is what it can take"
+    unloaded = report["figures"]["1 live client, 1 worker"]
     assert 0 < unloaded["added_latency_p50_ms"] < unloaded["latency_p99_ms"]
 
 

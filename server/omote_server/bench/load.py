@@ -1,4 +1,8 @@
-"""Many live clients against one server process: what it delivers, how late, at what cost."""
+"""Many clients against one server process: what it delivers, how late, at what cost.
+
+Live clients send 30 frames a second, whatever comes back. Full ones keep so many frames on their
+way that a worker never waits for one: what then comes back is what the server can do.
+"""
 
 from __future__ import annotations
 
@@ -29,18 +33,26 @@ _OPTIONS = [
 _FPS = 30.0
 _FRAME_US = 33_333
 _WARM_UP_S = 2.0
+_ON_THE_WAY = 4
+"""Frames of a full client: one in work, two that the mailbox holds, one in the transport."""
 _PIPELINE = ("decode_ms", "track_ms", "describe_ms", "apply_ms", "encode_ms")
 
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """What a server is put under."""
+    """What a server is put under.
+
+    Attributes:
+        full: each client sends its next frame when one comes back, and none is dropped; else it
+            is live.
+    """
 
     chain: str
     clients: int
     workers: int
     seconds: float
     faces: int = 1
+    full: bool = False
 
 
 @dataclass(slots=True)
@@ -111,27 +123,63 @@ async def _client(
     # Clients start at different moments of a frame's time, as real ones do.
     await asyncio.sleep(number / load.clients / _FPS)
     sent: dict[int, float] = {}
+    pace = _Full() if load.full else _Live()
     async with grpc.aio.insecure_channel(address, options=_OPTIONS) as channel:
         # Bytes in: the clients share the machine with the server, so they are kept cheap.
         method: Any = channel.stream_stream(
             _METHOD, response_deserializer=stream_pb2.StreamFramesResponse.FromString
         )
-        call = method(_requests(pictures, load, number, sent, window))
+        call = method(_requests(pictures, load, number, sent, window, pace))
         async for response in call:
             if response.WhichOneof("message") == "result":
                 arrived = time.perf_counter()
+                pace.arrived()
                 latency = (arrived - sent.pop(response.result.sequence)) * 1000
                 if window.open:
                     tally.add(response.result, latency)
 
 
+class _Live:
+    """A camera: a frame every thirtieth of a second."""
+
+    def __init__(self) -> None:
+        self._began = time.perf_counter()
+
+    async def wait(self, index: int) -> None:
+        """Until the frame of that number is due."""
+        await asyncio.sleep(max(0.0, self._began + index / _FPS - time.perf_counter()))
+
+    def arrived(self) -> None:
+        """A result came; a camera does not care."""
+
+
+class _Full:
+    """A file: so many frames on their way, always."""
+
+    def __init__(self) -> None:
+        self._room = asyncio.Semaphore(_ON_THE_WAY)
+
+    async def wait(self, index: int) -> None:
+        """Until one of those before has come back."""
+        del index
+        await self._room.acquire()
+
+    def arrived(self) -> None:
+        """A result came: there is room for a frame."""
+        self._room.release()
+
+
 async def _requests(
-    pictures: Sequence[bytes], load: Load, start: int, sent: dict[int, float], window: _Window
+    pictures: Sequence[bytes],
+    load: Load,
+    start: int,
+    sent: dict[int, float],
+    window: _Window,
+    pace: _Live | _Full,
 ) -> AsyncIterator[bytes]:
     yield _opening(load).SerializeToString()
-    began = time.perf_counter()
     for index in itertools.count(1):
-        await asyncio.sleep(max(0.0, began + index / _FPS - time.perf_counter()))
+        await pace.wait(index)
         if window.over:
             break
         sent[index] = time.perf_counter()
@@ -153,6 +201,7 @@ def _opening(load: Load) -> stream_pb2.StreamFramesRequest:
             output=stream_pb2.OutputOptions(attributes=True),
             limits=stream_pb2.StreamLimits(max_faces=load.faces),
             client="omote-bench",
+            delivery=stream_pb2.DELIVERY_EVERY if load.full else stream_pb2.DELIVERY_NEWEST,
         )
     )
 
@@ -175,5 +224,6 @@ def _figures(tally: Tally, elapsed: float, cpu: float, memory: float) -> dict[st
         "latency_p99_ms": float(p99),
         "added_latency_p50_ms": float(np.median(tally.added)),
         "cpu_ms_per_frame": cpu * 1000 / max(1, tally.returned),
+        "cores": cpu / elapsed,
         "memory_mb": memory,
     }

