@@ -72,6 +72,9 @@ def asset(name: str) -> Texture:
 def rasterised(svg: bytes, width: int, height: int) -> Rgba:
     """An SVG picture as (height, width, 4) uint8 RGBA, multiplied by its alpha.
 
+    It is drawn in this process: for art that comes with the code. A stranger's goes through
+    `draw.svg` and `draw.apart`.
+
     Raises:
         ValueError: it is not an SVG picture.
     """
