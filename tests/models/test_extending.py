@@ -79,9 +79,14 @@ def known(manifest: Manifest) -> dict[str, Entry]:
     return {e.sha256: e.model_copy(update={"file": "faces/x.jpg"}) for e in manifest.samples}
 
 
-def test_built_anew_it_forgets_nothing(labelled: Path, tmp_path: Path, face_model: bytes) -> None:
+def test_built_anew_it_forgets_nothing(
+    labelled: Path, tmp_path: Path, face_model: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
     before = read_manifest(labelled)
-    for n, source in enumerate((labelled, labelled / "manifest.json", labelled / "faces")):
+    relative = Path("labelled/../labelled")
+    sources = (labelled, relative, labelled / "manifest.json", labelled / "faces")
+    for n, source in enumerate(sources):
         made = build([source], tmp_path / str(n), face_model, no_video, CARRIED)
         assert made.problems == []
         assert known(made.manifest) == known(before)
@@ -102,6 +107,14 @@ def test_a_data_set_within_a_folder_is_one(
     assert known(made.manifest) == known(read_manifest(around / "old"))
     assert made.manifest.licence == "CC0-1.0, drawn; own photographs"
     assert made.manifest.consent == "nobody exists"
+
+
+def test_photographs_that_lie_in_a_data_set_are_not_its_faces(
+    labelled: Path, photos: Path, tmp_path: Path, face_model: bytes
+) -> None:
+    shutil.copytree(photos / "p000", labelled / "extra" / "p000")
+    made = build([labelled / "extra"], tmp_path / "out", face_model, no_video, OPTIONS)
+    assert {entry.identity for entry in made.manifest.samples} == {"p000"}
 
 
 def test_what_was_labelled_by_hand_is_kept_beside_its_photographs(

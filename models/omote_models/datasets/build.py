@@ -15,6 +15,7 @@ from omote_models.datasets.collect import Collector, Found, Frames, Identity, da
 from omote_models.datasets.copies import Pair, alike
 from omote_models.datasets.licences import checked_licence
 from omote_models.datasets.manifest import (
+    FACES,
     Entry,
     Manifest,
     ManifestProblem,
@@ -25,8 +26,6 @@ from omote_models.datasets.manifest import (
     write_manifest,
 )
 from omote_models.datasets.people import split_people
-
-FACES = "faces"
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,15 @@ from numpy.typing import NDArray
 
 from omote_models.chips import chip
 from omote_models.datasets.copies import fingerprint
-from omote_models.datasets.manifest import NAME, Entry, Manifest, Split, is_dataset, read_manifest
+from omote_models.datasets.manifest import (
+    FACES,
+    NAME,
+    Entry,
+    Manifest,
+    Split,
+    is_dataset,
+    read_manifest,
+)
 from omote_models.describe import why_not
 from omote_models.evaluation.answers import decoded_picture
 from omote_models.evaluation.samples import (
@@ -157,7 +165,7 @@ class Collector:
 
     def _of_source(self, source: Path, finder: StillFinder) -> Iterator[Found]:
         if within := dataset_of(source):
-            yield from self.of_set(within, None if source.name == NAME else source)
+            yield from self.of_set(within, None if source.name == NAME else source.resolve())
             return
         labels = self._labels(source)
         root = source if source.is_dir() else source.parent
@@ -237,10 +245,13 @@ class Collector:
 
 
 def dataset_of(source: Path) -> Path | None:
-    """The data set that a source is, or is a part of: its folder, or a picture in it."""
-    whole = source.absolute()
-    around = (whole, *whole.parents)[:3]
-    return next((folder for folder in around if is_dataset(folder)), None)
+    """The data set that a source is, or is a part of: its folder, its manifest, or its faces."""
+    whole = source.resolve()
+    for folder in (whole, *whole.parents)[:3]:
+        if is_dataset(folder):
+            within = whole.relative_to(folder).parts
+            return folder if not within or within[0] in (NAME, FACES) else None
+    return None
 
 
 def _identity(path: Path, place: str, how: Identity) -> str:

@@ -12,6 +12,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from omote_models.face import Gender
 
 NAME = "manifest.json"
+FACES = "faces"
+"""The folder of the pictures."""
 _FAMILY = "omote-dataset/"
 OLDEST = 120.0
 _LOCK = ".lock"

@@ -81,7 +81,7 @@ def build(
         today(),
     )
     built = _with_progress(partial(made_of, sources, out), options)
-    console.print(f"{out}: {_told(built.manifest)}")
+    console.print(f"{out}: {_told(built.manifest)}", soft_wrap=True)
 
 
 @app.command(
@@ -105,7 +105,8 @@ def add(
     """
     options = BuildOptions("", licence, consent, _known(identity), validation, test, seed, today())
     built = _with_progress(partial(extend, folder, sources), options)
-    console.print(f"{folder}: {built.added} faces added; {_told(built.manifest)}")
+    said = f"{folder}: {built.added} faces added; {_told(built.manifest)}"
+    console.print(said, soft_wrap=True)
 
 
 def _known(identity: str) -> Identity:

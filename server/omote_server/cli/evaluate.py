@@ -209,13 +209,15 @@ def _print(measurements: Sequence[_Measurement]) -> None:
     read = measurements[0].read
     console.print(f"{read.name} ({read.kind}); under a figure stands its 95 % interval")
     if len(measurements) == 1:
-        found = measurements[0].found
-        for table in figure_tables(found):
-            console.print(table, "")
-        _print_more(found)
+        tables = figure_tables(measurements[0].found)
     else:
-        for table in side_by_side(_on_the_same_faces(measurements)):
-            console.print(table, "")
+        tables = side_by_side(_on_the_same_faces(measurements))
+    for table in tables:
+        console.print(table, "")
+    for each in measurements:
+        _print_more(each.found, f"{each.name}: " if len(measurements) > 1 else "")
+    for note in dict.fromkeys(note for each in measurements for note in each.found.notes):
+        console.print(note)
     for each in measurements:
         console.print(f"wrote {each.stem}.html and .json", soft_wrap=True)
     for line in dict.fromkeys(line for each in measurements for line in each.read.problems[:10]):
@@ -225,15 +227,14 @@ def _print(measurements: Sequence[_Measurement]) -> None:
         errors.print(f"… and {more} more, in the report", style="yellow")
 
 
-def _print_more(found: Evaluation) -> None:
+def _print_more(found: Evaluation, whose: str) -> None:
     curve = ", ".join(
         f"{100 * r:.1f} % of {100 * s:.0f} %" for _, s, r in found.abstention if s > 0
     )
     if curve:
-        console.print(f"gender, right of those answered, with rising threshold: {curve}")
-    console.print(f"one reading: {found.latency[0]:.1f} ms median, {found.latency[1]:.1f} ms p95")
-    for note in found.notes:
-        console.print(note)
+        console.print(f"{whose}gender, right of those answered, with rising threshold: {curve}")
+    median, p95 = found.latency
+    console.print(f"{whose}one reading: {median:.1f} ms median, {p95:.1f} ms p95")
 
 
 def _on_the_same_faces(measurements: Sequence[_Measurement]) -> dict[str, Evaluation]:
