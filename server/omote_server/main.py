@@ -15,6 +15,7 @@ def main() -> None:
             # A file's name need not be text; it is told with escapes, and ends nothing.
             stream.reconfigure(errors="backslashreplace")
     try:
+        # Inside, so that what is not installed is told and is no traceback.
         from omote_server.cli import app
         from omote_server.cli.chatter import without_chatter
 

@@ -89,6 +89,7 @@ class OpenGl:
     """A context and what it draws with, of the thread that made it and of no other."""
 
     def __init__(self) -> None:
+        # An extra: only who draws in 3D needs it.
         import moderngl
 
         self._gl = moderngl

