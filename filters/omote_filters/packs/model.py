@@ -145,10 +145,13 @@ class Use(Written):
 
     def resolved(self, moment: Moment) -> dict[str, object]:
         """Plain settings for one face."""
-        return {
-            name: value.at(moment) if isinstance(value, Reference | File | Curve) else value
-            for name, value in self.settings.items()
-        }
+        following = {name: value.at(moment) for name, value in self._following.items()}
+        return {**self.settings, **following}
+
+    @cached_property
+    def _following(self) -> dict[str, Reference | File | Curve]:
+        settings = self.settings.items()
+        return {n: v for n, v in settings if isinstance(v, Reference | File | Curve)}
 
     @property
     def facts(self) -> set[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import cached_property
 from typing import Annotated, Any, ClassVar, Self, TypeVar
 
@@ -93,6 +93,10 @@ def _words(fact: str, hint: str) -> Any:
     return _other(f"one or a list of: {', '.join(WORDS[fact])}: {hint}")
 
 
+Held = Callable[["Condition"], bool]
+"""The answer to one question, with its memory."""
+
+
 class Condition(Written):
     """One question about one fact."""
 
@@ -170,6 +174,10 @@ class Condition(Written):
         default = _EVENT_HOLD_MS if self.fact == "event" else 0.0
         return (default if self.hold_ms is None else self.hold_ms) / 1000
 
+    def judged(self, held: Held) -> bool:
+        """Whether it holds."""
+        return held(self)
+
     def conditions(self, negated: bool = False) -> Iterator[tuple[Condition, bool]]:
         """Itself, and whether an odd number of `not` stands before it."""
         yield self, negated
@@ -218,17 +226,31 @@ class AllOf(_Joint):
 
     all: Many[Rule] = Field(description="a list of one or more rules: every one must hold")
 
+    def judged(self, held: Held) -> bool:
+        """Whether it holds. Every part is asked: a latch that is not asked would go stale."""
+        verdicts = [part.judged(held) for part in self.all]
+        return all(verdicts)
+
 
 class AnyOf(_Joint):
     """Holds where one of its rules does."""
 
     any: Many[Rule] = Field(description="a list of one or more rules: one must hold")
 
+    def judged(self, held: Held) -> bool:
+        """Whether it holds; every part is asked."""
+        verdicts = [part.judged(held) for part in self.any]
+        return any(verdicts)
+
 
 class NotOf(_Joint):
     """Holds where its rule does not."""
 
     inner: Rule = Field(alias="not", description="a rule: it must not hold")
+
+    def judged(self, held: Held) -> bool:
+        """Whether it holds."""
+        return not self.inner.judged(held)
 
 
 Rule = Annotated[
@@ -259,16 +281,7 @@ class Judge:
 
     def verdict(self, moment: Moment) -> bool:
         """Whether the rule holds at this moment."""
-        return self._judge(self._rule, moment)
-
-    def _judge(self, rule: Rule, moment: Moment) -> bool:
-        if isinstance(rule, Condition):
-            return self._held(rule, moment)
-        # Every part is judged every time: a latch that is not asked would go stale.
-        verdicts = [self._judge(part, moment) for part in rule.parts]
-        if isinstance(rule, NotOf):
-            return not verdicts[0]
-        return all(verdicts) if isinstance(rule, AllOf) else any(verdicts)
+        return self._rule.judged(lambda condition: self._held(condition, moment))
 
     def _held(self, condition: Condition, moment: Moment) -> bool:
         before, since = self._state.get(id(condition), (False, -1e9))
