@@ -223,9 +223,19 @@ def test_the_commands_build_and_check(tmp_path: Path, tools: object) -> None:
     made = run.invoke(app, [*build, "--licence", "public domain", "--consent", "published"])
     assert made.exit_code == 0, made.output
     assert "of 2 people" in made.output
+    more = ["dataset", "add", str(out), str(source)]
+    assert run.invoke(app, more).exit_code == 2, "its licence and consent are not said"
+    said = ["--licence", "public domain", "--consent", "published"]
+    added = run.invoke(app, [*more, *said])
+    assert added.exit_code == 0, added.output
+    assert "0 faces added" in added.output
+    assert "version 1" in added.output
+    again = run.invoke(app, ["dataset", "build", str(out), "--out", str(tmp_path / "again")])
+    assert "of 2 people" in again.output, again.output
     checked = run.invoke(app, ["dataset", "check", str(out), "--json"])
     assert checked.exit_code == 1
     told = json.loads(checked.stdout)
     assert told["licence"] == "public domain"
+    assert told["warnings"] == []
     assert any("no labelled face" in problem for problem in told["problems"])
     assert run.invoke(app, ["dataset", "check", str(source)]).exit_code == 1

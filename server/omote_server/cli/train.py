@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -29,7 +29,8 @@ def train(
     ],
     out: Annotated[Path, typer.Option(file_okay=False, help="Folder of the estimator.")],
     kind: Annotated[
-        str, typer.Option(help="frozen: heads on face-api; compact: a network of its own.")
+        Literal["frozen", "compact"],
+        typer.Option(help="frozen: heads on face-api; compact: a network of its own."),
     ] = "frozen",
     epochs: Annotated[int, typer.Option(min=1, max=10_000, help="At most.")] = 60,
     patience: Annotated[int, typer.Option(min=1, help="Epochs without getting better.")] = 12,
@@ -48,11 +49,9 @@ def train(
     from omote_models.training.loop import TrainOptions
     from omote_models.training.run import device_name, train_estimator
 
-    if kind not in ("compact", "frozen"):
-        fail("--kind is compact or frozen", code=2)
     pull_missing("face_landmarker", "face-api")
     options = TrainOptions(
-        kind,  # type: ignore[arg-type]
+        kind,
         epochs,
         patience,
         batch,
