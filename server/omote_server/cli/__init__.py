@@ -48,7 +48,7 @@ add_commands(
         "demo": ("Stream a clip through a server and show what happened.", "demo"),
         "evaluate": ("Measure age and gender on labelled pictures.", "evaluate"),
         "train": ("Train age and gender on labelled faces.", "train"),
-        "dataset": ("Build, label and check data sets of faces.", "dataset"),
+        "dataset": ("Build, extend, label and check data sets of faces.", "dataset"),
         "doctor": ("Check this machine and its configuration.", "doctor"),
     },
 )

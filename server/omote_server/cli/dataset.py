@@ -1,4 +1,4 @@
-"""`omote dataset`: data sets of faces, built, labelled and checked."""
+"""`omote dataset`: data sets of faces, built, extended, labelled and checked."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from omote_server.cli.terminal import console, errors, fail, print_json, progres
 from omote_server.frames.warmup import load_tools
 from omote_server.serving.egress import seal_egress
 
-app = typer.Typer(no_args_is_help=True, help="Build, label and check data sets of faces.")
+app = typer.Typer(no_args_is_help=True, help="Build, extend, label and check data sets of faces.")
 
 Folder = Annotated[Path, typer.Argument(metavar="FOLDER", exists=True, file_okay=False)]
 _MOST_TOLD = 15
