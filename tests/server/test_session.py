@@ -12,7 +12,7 @@ import pytest
 
 from omote_filters.registry import Registry
 from omote_filters.words import ChainEntry, Consent, Event, Violation
-from omote_server.errors import Busy, CallError, InvalidRequest, Leaving, OutOfOrder, TooSlow
+from omote_server.errors import Busy, CallError, InvalidRequest, Leaving, OutOfOrder, Stuck, TooSlow
 from omote_server.frames.engine import Pack, Take
 from omote_server.frames.job import Directives, Job, PipelineOptions
 from omote_server.messages import (
@@ -54,6 +54,7 @@ class FakeEngine:
         self.gate = asyncio.Event()
         self.gate.set()
         self.bad: set[int] = set()
+        self.fault: Exception | None = None  # of the next frame
 
     def seat(self, options: PipelineOptions, pack: Pack | None = None) -> FakeSeat:
         self.open += 1
@@ -80,6 +81,8 @@ class FakeSeat:
             return None
         self.engine.jobs.append(job)
         await asyncio.sleep(0)
+        if self.engine.fault:
+            raise self.engine.fault
         if job.frame.sequence in self.engine.bad:
             raise InvalidRequest.at("picture.data", "is damaged")
         revision = job.directives.revision
@@ -175,6 +178,18 @@ async def test_what_ends_a_stream(
     host = hosted(engine)
     with pytest.raises(error):
         await heard(host, told(*requests))
+    assert (engine.open, host.active) == (0, 0)
+
+
+@pytest.mark.parametrize("fault", [Stuck("it hangs"), RuntimeError("a bug")])
+async def test_a_failure_at_work_is_not_taken_for_the_end(
+    engine: FakeEngine, fault: Exception
+) -> None:
+    engine.fault = fault
+    host = hosted(engine)
+    line = Line(Open(), frame(1))  # the client waits for an answer, and says nothing more
+    with pytest.raises(type(fault), match=str(fault)):
+        await heard(host, line)
     assert (engine.open, host.active) == (0, 0)
 
 

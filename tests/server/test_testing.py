@@ -150,7 +150,7 @@ async def test_faults_by_the_frame() -> None:
         ) as stream,
     ):
         server.engine.faults = {
-            2: Refused.at("frame.picture.data", "is damaged"),
+            2: Refused.at("picture.data", "is damaged"),
             3: Leaving("the cable is cut"),
             5: RuntimeError("a bug"),
         }

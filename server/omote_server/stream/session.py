@@ -78,7 +78,12 @@ class Session:
             Stuck: a filter hangs.
         """
         self._serving = asyncio.current_task()
-        self._start(self._reading.run(requests, self._heard), self._working.run(), self._watch())
+        self._start(self._reading.run(requests, self._heard))
+        self._start(self._watch())
+        working = self._start(self._working.run())
+        # After `_ended`, which knows why: who finds the outbox closed must not take a failure
+        # for the end.
+        working.add_done_callback(lambda _: self._desk.outbox.close())
         yield Ready(self.id, self._desk.limits, self._desk.directives.revision)
         while (response := await self._desk.outbox.get()) is not None:
             if isinstance(response, Result):
@@ -105,11 +110,11 @@ class Session:
         self._seat.close()
         _log.info("session %s closed", self.id)
 
-    def _start(self, *parts: Coroutine[object, None, None]) -> None:
-        for part in parts:
-            task = asyncio.create_task(part)
-            task.add_done_callback(self._ended)
-            self._tasks.append(task)
+    def _start(self, part: Coroutine[object, None, None]) -> asyncio.Task[None]:
+        task = asyncio.create_task(part)
+        task.add_done_callback(self._ended)
+        self._tasks.append(task)
+        return task
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         """One part has ended: after a failure no frame is taken, and what waits is still told."""

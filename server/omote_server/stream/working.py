@@ -30,7 +30,7 @@ class Working:
         self._dropped = 0
 
     async def run(self) -> None:
-        """Work until the mailbox is closed and empty."""
+        """Work until the mailbox is closed and empty; the outbox is for the session to close."""
         try:
             while await self._desk.mailbox.filled():
                 # While it waits for its turn, a frame may still be displaced by a newer one.
@@ -40,7 +40,6 @@ class Working:
                 await self._work(limited=delay > 0)
         finally:
             self._count(self._desk.mailbox.take()[1])
-            self._desk.outbox.close()
 
     def _take(self) -> Job | None:
         """The newest frame and what goes with it; on a worker's thread."""
