@@ -13,7 +13,7 @@ from zipfile import ZIP_BZIP2, ZIP_DEFLATED, ZIP_LZMA, ZipFile
 import cv2
 import numpy as np
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
@@ -25,8 +25,10 @@ from omote_filters.packs.model import read_pack
 from omote_filters.packs.source import LARGEST_TEXT, Bundle, PackError, parse_yaml
 from omote_filters.registry import Broken, Registry
 from omote_server.cli import app
+from omote_server.wire.catalogue import listed as listed_on_the_wire
 
 FIND = Registry().find
+QUICK = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 SQUARE = cv2.imencode(".png", np.zeros((8, 8, 4), np.uint8))[1].tobytes()
 
 RICH: dict[str, Any] = {
@@ -251,7 +253,7 @@ def test_no_value_in_any_place_escapes(wild: str) -> None:
         of_text(flow(changed(RICH, path, "replace", (wild,))))
 
 
-@settings(max_examples=300, deadline=None)
+@settings(QUICK, max_examples=300)
 @given(st.lists(changes, min_size=1, max_size=3))
 def test_packs_that_are_almost_right(change: list[tuple[Any, str, str]]) -> None:
     value: object = RICH
@@ -261,14 +263,14 @@ def test_packs_that_are_almost_right(change: list[tuple[Any, str, str]]) -> None
     of_text(flow(value))
 
 
-@settings(max_examples=300, deadline=None)
+@settings(QUICK, max_examples=300)
 @given(st.one_of(st.text(), st.text(alphabet="ab01.:-?,[]{}#&*!|>'\"%@`~\\\n\t <=\ufeff\x85")))
 @example("id: \ud800")
 def test_any_text(text: str) -> None:
     of_text(text)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(QUICK)
 @given(data=st.binary(max_size=200))
 @example(data=b"\xff\xfei\0d\0")
 def test_any_bytes(data: bytes, folder: Path) -> None:
@@ -401,7 +403,7 @@ def test_an_archive_is_measured_unpacked_and_not_believed(tmp_path: Path) -> Non
     assert of_path(tmp_path / "mine.zip")
 
 
-@settings(max_examples=200, deadline=None)
+@settings(QUICK, max_examples=200)
 @given(
     changes=st.lists(st.tuples(st.integers(0, len(GOOD_ZIP) - 1), st.binary(max_size=4))),
     end=st.integers(0, len(GOOD_ZIP)),
@@ -479,7 +481,7 @@ def test_odd_folders_stop_nothing_and_are_listed(tmp_path: Path) -> None:
         assert words in broken[name], name
     assert not {"self", "nowhere"} & set(listed)
     assert Bundle(tmp_path / "art").preview() == b""
-    "".join([*broken, *broken.values()]).encode()
+    assert listed_on_the_wire(registry.catalogue(), True), "every id and error is a text"
 
 
 def test_a_pack_may_lie_behind_a_link_but_its_files_may_not_lead_out(tmp_path: Path) -> None:
