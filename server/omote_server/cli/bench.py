@@ -16,13 +16,13 @@ from omote_server.bench.local import ServerProcessError
 from omote_server.bench.report import Figures, Plan, ratios, run_bench
 from omote_server.bench.soak import run_soak
 from omote_server.cli.common import checked_chain, pull_missing
-from omote_server.cli.terminal import console, errors, fail, print_json, words
+from omote_server.cli.terminal import console, epilog, errors, fail, print_json, words
 from omote_server.serving.inventory import used
 from omote_server.workshop.cost import measure
 from omote_server.workshop.footage import footage_store
 
 app = typer.Typer()
-_EXAMPLE = "Example: omote bench --seconds 10 --rounds 3 --json    or: omote bench --soak 10000"
+_FOOT = epilog("omote bench --seconds 10 --rounds 3 --json    or: omote bench --soak 10000")
 
 _COLUMNS = {
     "fps": ("fps", 1),
@@ -37,7 +37,7 @@ _COLUMNS = {
 }
 
 
-@app.command("bench", epilog=_EXAMPLE)
+@app.command("bench", epilog=_FOOT)
 def bench(
     filters: Annotated[
         str, typer.Option("--filter", help="Filters joined by +, settings after a colon.")

@@ -23,7 +23,7 @@ from omote_models.evaluation.answers import Examiner
 from omote_models.evaluation.samples import Sample, printable
 from omote_models.store import model_store
 from omote_server.cli.common import models_of, pull_missing
-from omote_server.cli.terminal import console, errors, fail, print_json, progress_bar, today
+from omote_server.cli.terminal import console, epilog, errors, fail, print_json, progress_bar, today
 from omote_server.frames.warmup import load_tools
 from omote_server.serving.egress import seal_egress
 
@@ -50,8 +50,10 @@ Seed = Annotated[int, typer.Option(help="Of the split.")]
 
 
 @app.command(
-    epilog="Example: omote dataset build photos clip.mp4 --out faces --licence 'CC0, own photos' "
-    "--consent 'all signed the form of 2026-11-01'"
+    epilog=epilog(
+        "omote dataset build photos clip.mp4 --out faces --licence 'CC0, own photos' "
+        "--consent 'all signed the form of 2026-11-01'"
+    )
 )
 def build(
     sources: Sources,
@@ -85,8 +87,10 @@ def build(
 
 
 @app.command(
-    epilog="Example: omote dataset add faces photos-of-may --licence 'CC0, own photos' "
-    "--consent 'all signed the form of 2026-11-01'"
+    epilog=epilog(
+        "omote dataset add faces photos-of-may --licence 'CC0, own photos' "
+        "--consent 'all signed the form of 2026-11-01'"
+    )
 )
 def add(
     folder: Folder,
@@ -131,7 +135,7 @@ def _with_progress(make: Callable[..., Built], options: BuildOptions) -> Built:
     return built
 
 
-@app.command(epilog="Example: omote dataset label faces")
+@app.command(epilog=epilog("omote dataset label faces"))
 def label(
     folder: Folder,
     port: Annotated[int, typer.Option(help="Of the page; 0 takes a free one.")] = 0,
@@ -164,12 +168,12 @@ def label(
     suggestions.close()
 
 
-@app.command(epilog="Example: omote dataset check faces --json")
+@app.command(epilog=epilog("omote dataset check faces --json", {1: "something must be mended"}))
 def check(
     folder: Folder,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON for a script.")] = False,
 ) -> None:
-    """Look a data set over. Exit code 1 where something must be mended."""
+    """Look a data set over."""
     try:
         manifest = read_manifest(folder)
     except ManifestProblem as error:

@@ -12,14 +12,14 @@ from rich.text import Text
 
 from omote_server.cli.checks.finding import Finding
 from omote_server.cli.flags import Flags, with_settings
-from omote_server.cli.terminal import console, print_json
+from omote_server.cli.terminal import console, epilog, print_json
 from omote_server.serving.configuration import Configuration, ConfigurationError, here
 from omote_server.serving.settings import Settings
 
 app = typer.Typer()
-_EXAMPLE = (
-    "Example: omote doctor --json    or: omote doctor --host 0.0.0.0 --packs my_packs\n\n"
-    "Exit codes: 0 all is well, 1 something must be mended, 2 the command line is wrong."
+_FOOT = epilog(
+    "omote doctor --json    or: omote doctor --host 0.0.0.0 --packs my_packs",
+    {1: "something must be mended", 2: "the command line is wrong"},
 )
 
 MACHINE = ("machine.python", "machine.libraries", "machine.packages", "machine.memory")
@@ -31,7 +31,7 @@ SERVER = (
 """Of a server with these settings."""
 
 
-@app.command("doctor", epilog=_EXAMPLE)
+@app.command("doctor", epilog=_FOOT)
 @with_settings
 def doctor(
     flags: Flags,

@@ -21,14 +21,16 @@ from omote_models.evaluation.samples import Dataset, DatasetError, Sample, print
 from omote_models.store import model_store
 from omote_server.cli.common import models_of, pull_missing
 from omote_server.cli.figure_tables import figure_tables, side_by_side
-from omote_server.cli.terminal import console, errors, fail, print_json, progress_bar, today
+from omote_server.cli.terminal import console, epilog, errors, fail, print_json, progress_bar, today
 from omote_server.frames.warmup import load_tools
 
 app = typer.Typer()
-_EXAMPLE = "Example: omote evaluate UTKFace --estimator light --estimator accurate"
+_FOOT = epilog(
+    "omote evaluate UTKFace --estimator light --estimator accurate", {1: "there are no figures"}
+)
 
 
-@app.command("evaluate", epilog=_EXAMPLE)
+@app.command("evaluate", epilog=_FOOT)
 def evaluate(
     dataset: Annotated[
         Path,

@@ -13,19 +13,16 @@ from omote_filters.filter import Filter
 from omote_filters.registry import Broken, Registry
 from omote_filters.settings import Parameter, asset_slots, describe
 from omote_server.cli.common import Packs, packs_or_configured
-from omote_server.cli.terminal import console, fail, print_json
+from omote_server.cli.terminal import console, epilog, fail, print_json
 
 app = typer.Typer()
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for a script.")]
 
 
-@app.command("list", epilog="Example: omote filters list --json")
+@app.command("list", epilog=epilog("omote filters list --json", {1: "a filter is broken"}))
 def list_filters(packs: Packs = None, as_json: AsJson = False) -> None:
-    """Show every filter that is installed, broken ones with their error.
-
-    Exit code 1 when one is broken.
-    """
+    """Show every filter that is installed, broken ones with their error."""
     found = Registry(packs=packs_or_configured(packs)).catalogue()
     if as_json:
         print_json([_facts(f) for f in found])
@@ -35,7 +32,7 @@ def list_filters(packs: Packs = None, as_json: AsJson = False) -> None:
         raise typer.Exit(1)
 
 
-@app.command(epilog="Example: omote filters show lipstick")
+@app.command(epilog=epilog("omote filters show lipstick", {1: "it is broken"}))
 def show(
     filter_id: Annotated[str, typer.Argument(metavar="FILTER")],
     packs: Packs = None,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import Callable
+from types import GenericAlias
 from typing import Annotated, Any, get_type_hints
 
 import typer
@@ -64,7 +65,7 @@ def _option(setting: Setting) -> inspect.Parameter:
         max=setting.most,
         rich_help_panel=setting.panel,
     )
-    kind = list[setting.kind] if setting.many else setting.kind  # type: ignore[name-defined]
+    kind = GenericAlias(list, (setting.kind,)) if setting.many else setting.kind
     return inspect.Parameter(
         setting.name,
         inspect.Parameter.KEYWORD_ONLY,

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Annotated, Any, NoReturn
+from typing import Annotated, Any
 
 import typer
-from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TaskID
 from rich.table import Table
 from rich.text import Text
 
 from omote_models.manifest import ManifestError, Model
 from omote_models.store import PullError, Status, Store, StoreError, UnknownModel, model_store
-from omote_server.cli.terminal import words
+from omote_server.cli.terminal import console, epilog, errors, fail, print_json, words
 from omote_server.workshop.footage import footage_store
 
 app = typer.Typer(no_args_is_help=True, help="List, pull and verify the models.")
@@ -34,35 +32,32 @@ def _plain_errors() -> Iterator[None]:
     try:
         yield
     except (StoreError, ManifestError) as error:
-        _fail(str(error))
+        fail(str(error))
 
 
 _COLOURS = {Status.PRESENT: "green", Status.MISSING: "yellow", Status.CORRUPT: "red"}
 
 
-@app.command("list", epilog="Example: omote models list --json")
+@app.command("list", epilog=epilog("omote models list --json"))
 @_plain_errors()
 def list_models(footage: Footage = False, as_json: AsJson = False) -> None:
     """Show every model: what it is for, its size, its licence, and whether it is there."""
     store = _store(footage)
     states = _states(store)
     if as_json:
-        _print_json([_facts(store, model, states[model.name]) for model in _models(store)])
+        print_json([_facts(store, model, states[model.name]) for model in _models(store)])
         return
     table = _table("Name", "State", "Size", "Licence", "Purpose")
     for model in _models(store):
         rest = (_size(model), model.licence, model.purpose)
         table.add_row(Text(model.name), _state(states[model.name]), *map(Text, rest))
-    Console().print(table)
+    console.print(table)
 
 
-@app.command(epilog="Example: omote models pull age-dlib gender-dlib")
+@app.command(epilog=epilog("omote models pull face-api faceres", {1: "one could not be had"}))
 @_plain_errors()
 def pull(names: Names = None, footage: Footage = False) -> None:
-    """Fetch what is missing, repair what is corrupt, leave what is good.
-
-    Exit code 1 when something could not be had.
-    """
+    """Fetch what is missing, repair what is corrupt, leave what is good."""
     store = _store(footage)
     wanted = _known(store, names)
     bars = PullBars()
@@ -77,31 +72,28 @@ def pull(names: Names = None, footage: Footage = False) -> None:
         if store.status(name) is Status.PRESENT:
             typer.echo(f"{name}: {_origin(bars, name)}, {store.path(name)}")
     if failure is not None:
-        _fail(str(failure))
+        fail(str(failure))
 
 
-@app.command(epilog="Example: omote models verify && omote serve")
+@app.command(epilog=epilog("omote models verify && omote serve", {1: "one is missing or corrupt"}))
 @_plain_errors()
 def verify(footage: Footage = False, as_json: AsJson = False) -> None:
-    """Check every file against its SHA-256.
-
-    Exit code 1 when one is missing or corrupt.
-    """
+    """Check every file against its SHA-256."""
     store = _store(footage)
     states = _states(store)
     if as_json:
-        _print_json([_facts(store, model, states[model.name]) for model in _models(store)])
+        print_json([_facts(store, model, states[model.name]) for model in _models(store)])
     else:
         table = _table("Name", "State", "File")
         for model in _models(store):
             file = str(store.folder / model.file)
             table.add_row(Text(model.name), _state(states[model.name]), Text(file))
-        Console().print(table)
+        console.print(table)
 
     bad = [name for name, state in states.items() if state is not Status.PRESENT]
     if bad:
         option = " --footage" if footage else ""
-        _fail(
+        fail(
             f"{len(bad)} of {len(states)} files are not in order. Run `omote models pull{option}`."
         )
 
@@ -110,14 +102,13 @@ class PullBars:
     """A progress bar per model, and who delivered each last."""
 
     def __init__(self) -> None:
-        console = Console(stderr=True)
         self.progress = Progress(
             words(),
             BarColumn(),
             DownloadColumn(),
-            console=console,
+            console=errors,
             transient=True,
-            disable=not console.is_terminal,
+            disable=not errors.is_terminal,
         )
         self.carriers: dict[str, str] = {}
         self._tasks: dict[str, TaskID] = {}
@@ -179,12 +170,3 @@ def _table(*headers: str) -> Table:
     for header in headers:
         table.add_column(header, no_wrap=header in ("Name", "State", "Size"), overflow="fold")
     return table
-
-
-def _print_json(value: object) -> None:
-    typer.echo(json.dumps(value, indent=2, ensure_ascii=False))
-
-
-def _fail(message: str) -> NoReturn:
-    typer.echo(message, err=True)
-    raise typer.Exit(1)

@@ -15,7 +15,7 @@ from omote_filters.packs.load import load_pack
 from omote_filters.packs.source import NAME, PREVIEW, PackError
 from omote_filters.registry import Registry
 from omote_server.cli.common import Packs, packs_or_configured
-from omote_server.cli.terminal import console, errors, fail, print_json
+from omote_server.cli.terminal import console, epilog, errors, fail, print_json
 
 app = typer.Typer()
 
@@ -81,10 +81,7 @@ dependencies = ["omote[server]"]
 """
 
 
-@app.command(
-    epilog="Example: omote filters validate mypack\n\n"
-    "Exit codes: 0 all are good, 1 one is wrong, 2 the command line or the configuration is."
-)
+@app.command(epilog=epilog("omote filters validate mypack", {1: "a pack is wrong"}))
 def validate(
     paths: Annotated[list[Path], typer.Argument(metavar="PACK…", exists=True)],
     packs: Packs = None,
@@ -127,7 +124,7 @@ def loaded(path: Path, registry: Registry | None = None) -> type[PackFilter]:
     return load_pack(path, (registry or Registry()).find)
 
 
-@app.command(epilog="Example: omote filters new summer_look")
+@app.command(epilog=epilog("omote filters new summer_look"))
 def new(
     filter_id: Annotated[str, typer.Argument(metavar="ID")],
     plugin: Annotated[bool, typer.Option("--plugin", help="A Python package instead.")] = False,
@@ -155,7 +152,7 @@ def new(
     console.print(f"made {place}; next: {then}", markup=False, highlight=False)
 
 
-@app.command(epilog="Example: omote filters pack summer_look")
+@app.command(epilog=epilog("omote filters pack summer_look", {1: "the pack is wrong"}))
 def pack(
     folder: Annotated[Path, typer.Argument(metavar="FOLDER", exists=True, file_okay=False)],
     out: Annotated[

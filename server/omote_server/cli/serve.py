@@ -14,20 +14,24 @@ from rich.text import Text
 from omote_models.estimators import EstimatorError
 from omote_server.cli.common import models_of, pull_missing
 from omote_server.cli.flags import Flags, configured, with_settings
-from omote_server.cli.terminal import errors, fail
+from omote_server.cli.terminal import epilog, errors, fail
 from omote_server.serving.egress import seal_egress
 from omote_server.serving.server import Server
 from omote_server.serving.settings import Settings
 
 app = typer.Typer()
-_EXAMPLE = (
-    "Example: omote serve --port 8560    or, for scripts: omote serve --port 0 --json\n\n"
-    "Exit codes: 0 stopped as asked, 1 could not serve, 2 a setting is wrong, 3 stopped, but a "
-    "filter hung and was left behind."
+_FOOT = epilog(
+    "omote serve --port 8560    or, for scripts: omote serve --port 0 --json",
+    {
+        0: "stopped as asked",
+        1: "could not serve",
+        2: "a setting is wrong",
+        3: "stopped, but a filter hung and was left behind",
+    },
 )
 
 
-@app.command("serve", epilog=_EXAMPLE)
+@app.command("serve", epilog=_FOOT)
 @with_settings
 def serve(
     flags: Flags,

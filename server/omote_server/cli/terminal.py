@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import json
+from collections.abc import Mapping
 from typing import Any, NoReturn
 
 import typer
@@ -35,6 +36,14 @@ def fail(text: str, code: int = 1) -> NoReturn:
     """One clear message on stderr, and an exit code."""
     errors.print(Text.assemble(("omote:", "red"), " ", text), soft_wrap=True)
     raise typer.Exit(code)
+
+
+def epilog(example: str, codes: Mapping[int, str] | None = None) -> str:
+    """The foot of a command's help: an example, and what its exit codes mean to a script."""
+    meanings = {0: "all is well", **(codes or {1: "it could not be done"})}
+    meanings.setdefault(2, "the command line or the configuration is wrong")
+    told = ", ".join(f"{code} {meaning}" for code, meaning in sorted(meanings.items()))
+    return f"Example: {example}\n\nExit codes: {told}."
 
 
 def print_json(value: Any) -> None:

@@ -10,16 +10,16 @@ import typer
 from omote_models.datasets.manifest import ManifestProblem
 from omote_models.store import StoreError, model_store
 from omote_server.cli.common import pull_missing
-from omote_server.cli.terminal import console, errors, fail, progress_bar, today
+from omote_server.cli.terminal import console, epilog, errors, fail, progress_bar, today
 
 if TYPE_CHECKING:
     from omote_models.training.loop import Epoch
 
 app = typer.Typer()
-_EXAMPLE = "Example: omote train faces --out mine && omote serve --estimator mine"
+_FOOT = epilog("omote train faces --out mine && omote serve --estimator mine", {1: "it failed"})
 
 
-@app.command("train", epilog=_EXAMPLE)
+@app.command("train", epilog=_FOOT)
 def train(
     folder: Annotated[
         Path,
