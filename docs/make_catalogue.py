@@ -12,12 +12,11 @@ import sys
 from pathlib import Path
 
 import cv2
-from thumbnail import SIDE, Sitting, draws, preview_of, thumbnail
+from thumbnail import SIDE, Sitting, preview_of, thumbnail
 
-from omote_filters.filter import Filter
-from omote_filters.packs.filter import PackFilter
-from omote_filters.registry import Broken, Registry
-from omote_filters.settings import Parameter, asset_slots, describe
+from omote_filters.listing import Broken, Listing
+from omote_filters.registry import Registry
+from omote_filters.settings import Parameter
 from omote_filters.words import Appearance
 from omote_models.store import model_store
 from omote_server.workshop.footage import footage_store
@@ -51,7 +50,7 @@ def main() -> None:
     if "--check" in sys.argv:
         if _without_costs(PAGE.read_text(encoding="utf-8")) != _without_costs(text):
             sys.exit("docs/filters.md is stale: run 'make catalogue' and commit")
-        missing = [f.id for f in found if draws(f) and not preview_of(f).is_file()]
+        missing = [f.id for f in found if f.draws and not preview_of(f).is_file()]
         if missing:
             sys.exit(f"no thumbnail of {', '.join(missing)}: run 'make catalogue' and commit")
         return
@@ -59,49 +58,50 @@ def main() -> None:
     _pictures(found)
 
 
-def _page(found: list[type[Filter]]) -> str:
+def _page(found: list[Listing]) -> str:
     costs = {
         cost["filters"]: cost for cost in json.loads((HERE / "costs.json").read_text())["filters"]
     }
     parts = [INTRO]
     for appearance, title in HEADS.items():
-        kinds = [f for f in found if f.appearance is appearance and not issubclass(f, PackFilter)]
-        if kinds:
+        listings = [f for f in found if f.appearance is appearance and not f.layers]
+        if listings:
             parts.append(f"## {title}\n")
-            parts += [_entry(kind, costs) for kind in kinds]
+            parts += [_entry(listing, costs) for listing in listings]
     parts.append("## Packs\n")
-    parts += [_entry(kind, costs) for kind in found if issubclass(kind, PackFilter)]
+    parts += [_entry(listing, costs) for listing in found if listing.layers]
     return "\n".join(parts)
 
 
-def _entry(kind: type[Filter], costs: dict[str, dict[str, float]]) -> str:
-    needs = ", ".join(sorted(kind.needs)) or "nothing"
-    cost = costs.get(kind.id)
+def _entry(listing: Listing, costs: dict[str, dict[str, float]]) -> str:
+    needs = ", ".join(sorted(listing.needs)) or "nothing"
+    stage = listing.stage.name.lower()
+    cost = costs.get(listing.id)
     price = f"; {cost['small']:.1f} ms, {cost['large']:.1f} ms" if cost else ""
     lines = [
-        f"### `{kind.id}`",
+        f"### `{listing.id}`",
         "",
-        *_picture_of(kind),
-        f"**{kind.name}.** {kind.summary()}",
+        *_picture_of(listing),
+        f"**{listing.name}.** {listing.description}",
         "",
-        f"Class {kind.appearance.value}, stage {kind.stage.name.lower()}, needs {needs}{price}",
+        f"Class {listing.appearance.value}, stage {stage}, needs {needs}{price}",
     ]
-    rows = [_row(parameter) for parameter in describe(kind.Settings)]
+    rows = [_row(parameter) for parameter in listing.parameters]
     rows += [
         f"| `{slot.name}` | | {' '.join(f'`{s}`' for s in slot.suffixes)} in a pack | "
         f"{slot.label}: {slot.hint} |"
-        for slot in asset_slots(kind.Settings)
+        for slot in listing.files
     ]
     if rows:
         lines += ["", "| setting | default | values | |", "|---|---|---|---|", *rows]
     return "\n".join([*lines, ""])
 
 
-def _picture_of(kind: type[Filter]) -> list[str]:
-    if not draws(kind):
+def _picture_of(listing: Listing) -> list[str]:
+    if not listing.draws:
         return []
-    place = preview_of(kind).relative_to(ROOT)
-    return [f'<img src="../{place}" width="{SIDE}" alt="{kind.name}">', ""]
+    place = preview_of(listing).relative_to(ROOT)
+    return [f'<img src="../{place}" width="{SIDE}" alt="{listing.name}">', ""]
 
 
 def _row(p: Parameter) -> str:
@@ -118,18 +118,18 @@ def _without_costs(text: str) -> str:
     return "\n".join(li.split("; ")[0] if li.startswith("Class ") else li for li in lines)
 
 
-def _pictures(found: list[type[Filter]]) -> None:
+def _pictures(found: list[Listing]) -> None:
     model_store().pull("face_landmarker")
     footage_store().pull("astronaut")
     sitting = Sitting.held()
-    for kind in found:
-        if not draws(kind):
+    for listing in found:
+        if not listing.draws:
             continue
-        if lack := kind.lack():
-            sys.stderr.write(f"{kind.id} keeps its picture: {lack}\n")
+        if listing.lack:
+            sys.stderr.write(f"{listing.id} keeps its picture: {listing.lack}\n")
             continue
-        drawn = cv2.cvtColor(thumbnail(kind, sitting), cv2.COLOR_RGB2BGR)
-        cv2.imwrite(str(preview_of(kind)), drawn, [cv2.IMWRITE_JPEG_QUALITY, 82])
+        drawn = cv2.cvtColor(thumbnail(listing, sitting), cv2.COLOR_RGB2BGR)
+        cv2.imwrite(str(preview_of(listing)), drawn, [cv2.IMWRITE_JPEG_QUALITY, 82])
 
 
 if __name__ == "__main__":

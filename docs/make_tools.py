@@ -14,7 +14,7 @@ from omote_filters.draw.crop import Crop
 from omote_filters.registry import Registry
 from omote_filters.scene import Picture
 from omote_filters.words import ChainEntry
-from omote_server.workshop.rehearsal import Take, looked_at, perform, portrait, scene_of
+from omote_server.workshop.rehearsal import Take, looked_at, perform, performed, portrait, scene_of
 
 PICTURES = Path(__file__).parent / "pictures" / "tools"
 TILE = 190
@@ -75,8 +75,7 @@ def _filters(*shown: tuple[str, str, Mapping[str, object]]) -> Callable[[Take], 
 
 
 def _performed(filter_id: str, settings: Mapping[str, object], takes: list[Take]) -> Picture:
-    *_, last = perform([ChainEntry(filter_id, settings)], Registry(), takes)
-    return last.picture
+    return performed([ChainEntry(filter_id, settings)], Registry(), takes).picture
 
 
 def _grid(take: Take) -> Tiles:

@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from inspect import getfile
 from pathlib import Path
 
 import cv2
 import numpy as np
 
-from omote_filters.filter import Filter
-from omote_filters.packs.filter import PackFilter
-from omote_filters.packs.load import BUILTIN
+from omote_filters.listing import Listing
 from omote_filters.packs.source import PREVIEW
 from omote_filters.registry import Registry
 from omote_filters.words import Appearance, ChainEntry
 from omote_server.frames.codec import Pixels
-from omote_server.workshop.rehearsal import Take, beside, looked_at, perform, read
+from omote_server.workshop.rehearsal import Take, beside, looked_at, performed, read
 
 SIDE = 180
 _WHOLE = (slice(0, 330), slice(60, 390))
@@ -52,9 +49,7 @@ class Sitting:
         return cls(looked_at([portrait] * _LOOKS)[-1], looked_at([pair] * _LOOKS, 2)[-1])
 
 
-def thumbnail(
-    kind: type[Filter] | None, sitting: Sitting, *, like: type[Filter] | None = None
-) -> Pixels:
+def thumbnail(listing: Listing | None, sitting: Sitting, *, like: Listing | None = None) -> Pixels:
     """A filter after a second and a half of a smile, (180, 180, 3) uint8 RGB.
 
     Makeup is seen from near, a filter for two on two. Without a filter it is what that of `like`
@@ -63,33 +58,26 @@ def thumbnail(
     Raises:
         ChainError: the filter is broken.
     """
-    shown = like if kind is None else kind
+    shown = like if listing is None else listing
     crowd = shown is not None and shown.fewest_faces > 1
     take = sitting.two if crowd else sitting.one
     name = "" if shown is None else shown.id
     take = take.acted(*_ACTS.get(name, _SMILE)).aged(9 if name == "protect_the_young" else 30)
     pixels = take.pixels
-    if kind is not None:
-        *_, last = perform([ChainEntry(kind.id)], Registry(), [take] * _FRAMES)
+    if listing is not None:
+        last = performed([ChainEntry(listing.id)], Registry(), [take] * _FRAMES)
         pixels = np.asarray(last.picture)
     part = pixels[:460, 90:550] if crowd else pixels[_FACE if _near(shown) else _WHOLE]
     small = cv2.resize(part, (SIDE, SIDE), interpolation=cv2.INTER_AREA)
     return np.asarray(small, np.uint8)
 
 
-def draws(kind: type[Filter]) -> bool:
-    """Whether there is anything to see of a filter, or of any part of a pack."""
-    if issubclass(kind, PackFilter):
-        return any(part.kind.draws for part in kind.parts)
-    return kind.draws
-
-
-def preview_of(kind: type[Filter]) -> Path:
+def preview_of(listing: Listing) -> Path:
     """Where the thumbnail of one of our own filters or packs is kept."""
-    if issubclass(kind, PackFilter):
-        return BUILTIN / kind.id / PREVIEW
-    return Path(getfile(kind)).parent / "previews" / f"{kind.id}.jpg"
+    if listing.home.is_dir():
+        return listing.home / PREVIEW
+    return listing.home.parent / "previews" / f"{listing.id}.jpg"
 
 
-def _near(kind: type[Filter] | None) -> bool:
-    return kind is not None and kind.appearance in _CLOSE
+def _near(listing: Listing | None) -> bool:
+    return listing is not None and listing.appearance in _CLOSE

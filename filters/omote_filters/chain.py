@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import logging
-import time
-import traceback
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TypeVar
 
+from omote_filters.faults import hand_up, place
 from omote_filters.filter import Filter
+from omote_filters.listing import Listing, Part
 from omote_filters.marks import MARKED, stamp
 from omote_filters.mask import LastSeen, mask_boxes, mask_picture
-from omote_filters.packs.filter import Gate, Group, PackFilter, Part
 from omote_filters.policy import Policy
-from omote_filters.registry import PLUGIN_FAULTS, Registry
-from omote_filters.scene import Scene
+from omote_filters.registry import Registry
+from omote_filters.scene import Scene, Turn
 from omote_filters.settings import FilterSettings
+from omote_filters.warming import warm
 from omote_filters.words import (
     DEMOGRAPHICS,
     FACE_NEEDS,
@@ -30,6 +30,10 @@ from omote_filters.words import (
     Restriction,
     Stage,
 )
+
+Clock = Callable[[], float]
+"""Seconds of CPU time that the calling thread has used, such as `time.thread_time`. What a thread
+waits for, a lock or another process on its core, is nobody's fault and does not count."""
 
 Note = TypeVar("Note")
 
@@ -69,45 +73,62 @@ class Breaker:
 class _Slot:
     """One filter of a chain and how it fares; the instance is made when it is started.
 
-    A filter that is part of a pack has a gate, which says when and how it is drawn.
+    Its id is what the client asked for: the filter, or the pack that it is part of.
     """
 
-    def __init__(
-        self, kind: type[Filter], settings: FilterSettings, gate: Gate | None = None
-    ) -> None:
-        self.kind = kind
-        self.settings = settings
-        self.gate = gate
+    def __init__(self, asked_id: str, part: Part, settings: FilterSettings) -> None:
+        self.id = asked_id
+        self.part = part
+        self.listing = part.filter
+        self.plan = part.plan(settings)
+        self.asked = settings
         self.filter: Filter | None = None
         self.breaker = Breaker()
         self.disabled: Reason | None = None
 
     @property
-    def id(self) -> str:
-        """What the client asked for: the filter, or the pack that it is part of."""
-        return self.gate.pack_id if self.gate else self.kind.id
-
-    @property
-    def part(self) -> Part | None:
-        """Which part of a pack it is, None for a filter of its own."""
-        return self.gate.part if self.gate else None
-
-    @property
     def needs(self) -> frozenset[Need]:
         """What must be computed for it."""
-        return self.kind.needs | self.gate.needs if self.gate else self.kind.needs
+        return self.listing.needs | self.plan.needs
 
-    def groups(self, scene: Scene) -> list[Group]:
-        """The calls to make on a frame: one, but for a part of a pack."""
-        return self.gate.groups(scene) if self.gate else [Group(self.settings, frozenset(), 1.0)]
+    def serves(self, part: Part) -> bool:
+        """Whether it runs that part already."""
+        return self.listing is part.filter and self.part.use is part.use
 
-    def started(self) -> Filter:
+    def started(self, warmed: bool) -> Filter:
         """The instance, made and started where it is not yet."""
         if self.filter is None:
-            made = self.kind(self.settings)
-            made.start()
+            settings = self.plan.settings
+            if warmed:
+                self._warm(settings)
+            made = self.listing.make(settings)
+            try:
+                made.start()
+            except BaseException:
+                self._end(made)
+                raise
             self.filter = made
         return self.filter
+
+    def stop(self) -> None:
+        """Stop the instance, where there is one."""
+        made, self.filter = self.filter, None
+        if made is not None:
+            self._end(made)
+
+    def _warm(self, settings: FilterSettings) -> None:
+        try:
+            warm(self.listing, settings)
+        except BaseException as error:  # on a frame that was made up, which it need not like
+            hand_up(error)
+            _log.info("filter %s failed to warm up: %s", self.listing.id, place(error))
+
+    def _end(self, made: Filter) -> None:
+        try:
+            made.stop()
+        except BaseException as error:
+            hand_up(error)
+            _log.warning("filter %s failed to stop: %s", self.listing.id, place(error))
 
 
 class Chain:
@@ -116,28 +137,48 @@ class Chain:
     Within a stage, anonymise filters come first: what moves parts of the picture about, as a
     glitch does, must not carry a face out from under its cover.
 
-    A filter that raises or overruns its budget is bypassed for that frame and its drawing
-    undone; repeated, it is switched off. An anonymise filter that fails masks instead.
+    A filter that raises is bypassed for that frame, and all that it did is undone. One that takes
+    longer than its budget keeps its drawing. Either counts, and repeated, the filter is switched
+    off. An anonymise filter that fails masks instead.
 
     A picture in which a face was replaced or its age altered carries a mark.
     """
 
-    def __init__(self, slots: Sequence[_Slot] = (), *, policy: Policy = Policy()) -> None:
-        """Take over slots, under a policy."""
+    def __init__(
+        self,
+        slots: Sequence[_Slot] = (),
+        *,
+        policy: Policy = Policy(),
+        clock: Clock | None = None,
+    ) -> None:
+        """Take over slots.
+
+        Args:
+            slots: in any order.
+            policy: what is allowed on whose face.
+            clock: holds each filter to its budget, in a live stream. Without one nobody is ever
+                late: what is filtered offline must come out the same on every machine.
+        """
         self._policy = policy
-        self._slots = sorted(slots, key=lambda slot: _order(slot.kind))
+        self._clock = clock
+        self._slots = sorted(slots, key=lambda slot: _order(slot.listing))
         self._last_seen = LastSeen()
 
     @classmethod
     def build(
-        cls, entries: Sequence[ChainEntry], registry: Registry, *, policy: Policy = Policy()
+        cls,
+        entries: Sequence[ChainEntry],
+        registry: Registry,
+        *,
+        policy: Policy = Policy(),
+        clock: Clock | None = None,
     ) -> Chain:
         """A chain from a client's entries.
 
         Raises:
             ChainError: an entry is unknown, broken or has settings that do not fit.
         """
-        return cls(_expanded(registry.resolve(entries)), policy=policy)
+        return cls(_expanded(entries, registry), policy=policy, clock=clock)
 
     def revised(self, entries: Sequence[ChainEntry], registry: Registry) -> Chain:
         """Another chain in which filters that stay keep their state; those that go are stopped.
@@ -145,12 +186,12 @@ class Chain:
         Raises:
             ChainError: as `build`; this chain is unchanged then.
         """
-        wanted = _expanded(registry.resolve(entries))
+        wanted = _expanded(entries, registry)
         free = list(self._slots)
         slots = [_reuse(free, slot) or slot for slot in wanted]
         for slot in free:
-            _stop(slot)
-        chain = Chain(slots, policy=self._policy)
+            slot.stop()
+        chain = Chain(slots, policy=self._policy, clock=self._clock)
         chain._last_seen = self._last_seen
         return chain
 
@@ -161,13 +202,13 @@ class Chain:
         Age is needed, where consent allows it, by whatever may not be applied to a minor.
         """
         needs = frozenset[Need]().union(*(slot.needs for slot in self._slots))
-        guarded = any(self._policy.guards(slot.kind.appearance) for slot in self._slots)
+        guarded = any(self._policy.guards(slot.listing.appearance) for slot in self._slots)
         return needs | {Need.AGE} if guarded else needs
 
     @property
     def anonymises(self) -> bool:
         """Whether a filter of this chain hides who somebody is."""
-        return any(slot.kind.appearance is Appearance.ANONYMISE for slot in self._slots)
+        return any(slot.listing.appearance is Appearance.ANONYMISE for slot in self._slots)
 
     def start(self) -> None:
         """Start every filter now, so that no frame waits for it.
@@ -176,42 +217,59 @@ class Chain:
         """
         for slot in self._slots:
             try:
-                slot.started()
-            except PLUGIN_FAULTS as error:
-                _log.warning("filter %s failed to start: %s", slot.kind.id, _place(error))
+                slot.started(warmed=self._clock is not None)
+            except BaseException as error:
+                hand_up(error)
+                _log.warning("filter %s failed to start: %s", slot.listing.id, place(error))
 
     def apply(self, scene: Scene, consent: Consent) -> Applied:
-        """Draw every filter on a scene."""
+        """Draw every filter on a scene.
+
+        A filter may do what it likes and raise what it likes. What is raised here is a fault of
+        the chain itself: then the picture is in no state to be seen, and `withhold` says what goes
+        out in its place.
+        """
         applied = Applied()
         self._last_seen.update(scene)
         for slot in self._slots:
-            if slot.kind.stage > Stage.WARP:
+            if slot.listing.stage > Stage.WARP:
                 scene.settle()
             self._turn(slot, scene, consent, applied)
         scene.settle()
         if applied.altered and self._policy.marks:
-            scene.begin()
             stamp(scene)
-            scene.keep()
+        return applied
+
+    def withhold(self, scene: Scene) -> Applied:
+        """Make of a frame as it came what may go out where `apply` failed on it.
+
+        That is the frame itself; where the chain would have hidden somebody, everything is hidden.
+        """
+        applied = Applied()
+        for slot in self._slots:
+            _note(applied.bypassed, Bypass(slot.id, Reason.ERROR))
+        if self.anonymises:
+            mask_picture(scene)
+            applied.degraded.add(Degradation.MASKED)
         return applied
 
     def stop(self) -> None:
         """Stop every filter."""
         for slot in self._slots:
-            _stop(slot)
+            slot.stop()
 
     def _turn(self, slot: _Slot, scene: Scene, consent: Consent, applied: Applied) -> None:
-        kind = slot.kind
+        listing = slot.listing
         if slot.needs & FACE_NEEDS and not consent.face_effects:
             _note(applied.bypassed, Bypass(slot.id, Reason.CONSENT))
             applied.degraded.add(Degradation.NO_FACE_CONSENT)
-            self._fail_safe(kind, scene, applied, everything=True)
+            self._fail_safe(listing, scene, applied, everything=True)
             return
         if slot.needs & DEMOGRAPHICS and not consent.demographics:
             applied.degraded.add(Degradation.NO_DEMOGRAPHICS_CONSENT)
-        hidden = self._forbidden(kind, scene)
+        hidden = self._forbidden(listing.appearance, scene)
         if hidden:
-            applied.restricted |= {Restriction(track, kind.appearance) for track in hidden}
+            applied.restricted |= {Restriction(track, listing.appearance) for track in hidden}
             _note(applied.bypassed, Bypass(slot.id, Reason.MINOR))
             if len(hidden) == len(scene.all_faces):
                 return
@@ -220,83 +278,92 @@ class Chain:
             return
         _note(applied.bypassed, Bypass(slot.id, reason))
         # A filter that looks for no faces hides the whole picture; so does its stand-in.
-        self._fail_safe(kind, scene, applied, everything=not kind.needs & FACE_NEEDS)
+        self._fail_safe(listing, scene, applied, everything=not listing.needs & FACE_NEEDS)
 
-    def _forbidden(self, kind: type[Filter], scene: Scene) -> frozenset[str]:
-        if not self._policy.guards(kind.appearance):
+    def _forbidden(self, appearance: Appearance, scene: Scene) -> frozenset[str]:
+        if not self._policy.guards(appearance):
             return frozenset()
         faces = scene.all_faces
-        return frozenset(f.track_id for f in faces if self._policy.forbids(kind.appearance, f))
+        return frozenset(f.track_id for f in faces if self._policy.forbids(appearance, f))
 
     def _run(
         self, slot: _Slot, scene: Scene, applied: Applied, hidden: frozenset[str]
     ) -> Reason | None:
-        scene.begin(slot.id, hidden)
-        altered = False
+        """A filter's turn; why it came to nothing, if it did. All foreign drawing happens here."""
+        turn = scene.begin(slot.id, hidden)
+        altered = applied.altered
         try:
-            filter_ = slot.started()
-            began = time.perf_counter()
-            groups = slot.groups(scene)
-            for group in groups:
-                scene.begin(slot.id, hidden | group.hidden)
-                filter_.settings = group.settings
-                filter_.apply(scene)
-                altered |= slot.kind.appearance in MARKED and scene.drawn and group.weight > 0
-                scene.soften(group.weight)
-            late = (time.perf_counter() - began) * 1000 > filter_.budget_ms
-        except PLUGIN_FAULTS as error:
-            _log.warning("filter %s failed: %s", slot.kind.id, _place(error))
-            return _failed(slot, scene, applied, Reason.ERROR)
-        if late:
-            return _failed(slot, scene, applied, Reason.OVERRUN)
-        slot.breaker.succeeded()
-        scene.keep()
-        applied.altered |= altered
-        if groups:
+            filter_ = slot.started(warmed=self._clock is not None)
+            began = self._now()
+            calls = _draw(slot, filter_, scene, turn, applied)
+            late = (self._now() - began) * 1000 > slot.listing.budget_ms
+        except BaseException as error:
+            turn.undo()
+            hand_up(error)
+            applied.altered = altered
+            _log.warning("filter %s failed: %s", slot.listing.id, place(error))
+            _strike(slot, applied, Reason.ERROR)
+            return Reason.ERROR
+        turn.keep()
+        if calls:
             _note(applied.ran, slot.id)
+        if late:
+            _strike(slot, applied, Reason.OVERRUN)
+        else:
+            slot.breaker.succeeded()
         return None
 
+    def _now(self) -> float:
+        return 0.0 if self._clock is None else self._clock()
+
     def _fail_safe(
-        self, kind: type[Filter], scene: Scene, applied: Applied, everything: bool
+        self, listing: Listing, scene: Scene, applied: Applied, everything: bool
     ) -> None:
-        if kind.appearance is not Appearance.ANONYMISE:
+        if listing.appearance is not Appearance.ANONYMISE:
             return
-        scene.begin()
         applied.degraded.add(Degradation.MASKED)
         if everything:
             mask_picture(scene)
         else:
             mask_boxes(scene, self._last_seen.boxes(scene))
-        scene.keep()
 
 
-def _order(kind: type[Filter]) -> tuple[Stage, bool]:
-    return kind.stage, kind.appearance is not Appearance.ANONYMISE
+def _order(listing: Listing) -> tuple[Stage, bool]:
+    return listing.stage, listing.appearance is not Appearance.ANONYMISE
 
 
-def _expanded(resolved: Sequence[tuple[type[Filter], FilterSettings]]) -> list[_Slot]:
-    slots: list[_Slot] = []
-    for kind, settings in resolved:
-        if not issubclass(kind, PackFilter):
-            slots.append(_Slot(kind, settings))
-            continue
-        for part in kind.parts:
-            gate = Gate(part, kind.id, settings.model_dump())
-            slots.append(_Slot(part.kind, part.kind.Settings(), gate))
-    return slots
+def _expanded(entries: Sequence[ChainEntry], registry: Registry) -> list[_Slot]:
+    return [
+        _Slot(listing.id, part, settings)
+        for listing, settings in registry.resolve(entries)
+        for part in listing.parts
+    ]
 
 
 def _reuse(free: list[_Slot], wanted: _Slot) -> _Slot | None:
     """The slot that does the same already, with the settings that are wanted now."""
     for slot in free:
-        if slot.kind is not wanted.kind or slot.part is not wanted.part:
-            continue
-        free.remove(slot)
-        slot.settings = wanted.settings
-        if slot.gate is not None and wanted.gate is not None:
-            slot.gate.parameters = wanted.gate.parameters
-        return slot
+        if slot.serves(wanted.part):
+            free.remove(slot)
+            slot.plan.revise(wanted.asked)
+            return slot
     return None
+
+
+def _draw(slot: _Slot, filter_: Filter, scene: Scene, turn: Turn, applied: Applied) -> int:
+    """Call a filter for each group of faces; how often it was called.
+
+    That a face was altered is noted when it happens, not when the turn is over.
+    """
+    groups = slot.plan.groups(scene)
+    for group in groups:
+        turn.call(group.hidden)
+        filter_.settings = group.settings
+        filter_.apply(scene)
+        if slot.listing.appearance in MARKED and turn.drawn and group.weight > 0:
+            applied.altered = True
+        turn.soften(group.weight)
+    return len(groups)
 
 
 def _note(notes: list[Note], note: Note) -> None:
@@ -305,27 +372,9 @@ def _note(notes: list[Note], note: Note) -> None:
         notes.append(note)
 
 
-def _failed(slot: _Slot, scene: Scene, applied: Applied, reason: Reason) -> Reason:
-    scene.undo()
+def _strike(slot: _Slot, applied: Applied, reason: Reason) -> None:
+    """Count a failure, or a frame that came late; too many switch the filter off."""
     if slot.breaker.failed():
         slot.disabled = Reason.DISABLED
         applied.disabled.append(Bypass(slot.id, reason))
-        _stop(slot)
-    return reason
-
-
-def _stop(slot: _Slot) -> None:
-    if slot.filter is None:
-        return
-    filter_, slot.filter = slot.filter, None
-    try:
-        filter_.stop()
-    except PLUGIN_FAULTS as error:
-        _log.warning("filter %s failed to stop: %s", slot.kind.id, _place(error))
-
-
-def _place(error: BaseException) -> str:
-    """What was raised and where; not its text, which may quote landmarks or estimates."""
-    frames = traceback.extract_tb(error.__traceback__)
-    where = f"{frames[-1].filename}:{frames[-1].lineno}" if frames else "?"
-    return f"{type(error).__name__} at {where}"
+        slot.stop()

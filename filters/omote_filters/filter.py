@@ -51,7 +51,7 @@ class Filter:
             at once in a pack, and has no picture in the catalogue.
         animated: whether what it draws moves by itself, as tears and falling things do; how still
             it lies is then not measured.
-        budget_ms: how long one frame may take; see `omote_filters.chain`.
+        budget_ms: CPU time that one frame may take in a live stream; see `omote_filters.chain`.
         settings: validated, read-only; may be replaced between two frames.
     """
 
@@ -76,7 +76,11 @@ class Filter:
         self.settings = settings if settings is not None else self.Settings()
 
     def start(self) -> None:
-        """Prepare what takes time (textures, tables). Called once, before the first frame."""
+        """Prepare what takes time (textures, tables). Called once, before the first frame.
+
+        In a live stream another instance is started before, draws one frame that nobody sees, and
+        is stopped: what an effect builds when it first draws holds up nobody.
+        """
 
     def apply(self, scene: Scene) -> None:
         """Draw on the scene. Called for every frame, also when there is no face."""
@@ -89,7 +93,7 @@ class Filter:
     def lack(cls) -> str:
         """What this machine lacks for the filter, and how to mend it; empty where it can run.
 
-        Asked when the server starts, and for each chain: remember what takes time to find out.
+        Asked once in a process, when the filter is first looked at.
         """
         return ""
 

@@ -15,6 +15,7 @@ from pydantic_core import ErrorDetails
 from omote_filters.words import SettingsError, Violation
 
 Value = float | int | bool | str
+TypeName = Literal["number", "integer", "boolean", "string", "choice", "colour"]
 
 
 class Widget(StrEnum):
@@ -117,7 +118,7 @@ class Parameter:
     """One setting as a client sees it."""
 
     name: str
-    type: Literal["number", "integer", "boolean", "string", "choice", "colour"]
+    type: TypeName
     default: Value
     widget: Widget
     label: str
@@ -128,14 +129,28 @@ class Parameter:
     choices: tuple[str, ...] = ()
 
 
+_PLAIN: Mapping[str, tuple[type[Value], ...]] = {
+    "number": (float, int),
+    "integer": (int,),
+    "boolean": (bool,),
+    "string": (str,),
+    "choice": (str,),
+    "colour": (str,),
+}
+
+
 def describe(settings: type[FilterSettings]) -> list[Parameter]:
     """Every setting of a class that a client can give, in the order it was written.
 
+    The class is made once, without values: every setting has a default, and they go together.
+
     Raises:
         TypeError: a setting was not made by one of this module's functions.
+        ValidationError: a default does not fit, or there is none.
     """
+    made = settings()
     return [
-        _parameter(name, info)
+        _parameter(name, info, getattr(made, name))
         for name, info in settings.model_fields.items()
         if not _suffixes(info)
     ]
@@ -166,7 +181,7 @@ def _suffixes(info: FieldInfo) -> tuple[str, ...]:
     return tuple(str(suffix) for suffix in found) if isinstance(found, list) else ()
 
 
-def _parameter(name: str, info: FieldInfo) -> Parameter:
+def _parameter(name: str, info: FieldInfo, default: object) -> Parameter:
     extra = info.json_schema_extra
     if not isinstance(extra, dict) or "widget" not in extra:
         raise TypeError(
@@ -175,10 +190,11 @@ def _parameter(name: str, info: FieldInfo) -> Parameter:
         )
     widget = Widget(str(extra["widget"]))
     numbers = {key: _number(extra.get(key)) for key in ("low", "high", "step")}
+    kind = _type_name(info.annotation, widget)
     return Parameter(
         name=name,
-        type=_type_name(info.annotation, widget),
-        default=info.default,
+        type=kind,
+        default=_default(name, kind, default),
         widget=widget,
         label=info.title or name,
         hint=info.description or "",
@@ -187,18 +203,25 @@ def _parameter(name: str, info: FieldInfo) -> Parameter:
     )
 
 
+def _default(name: str, kind: str, default: object) -> Value:
+    """The default as a plain value that a client can show."""
+    for plain in _PLAIN[kind]:
+        if type(default) is plain:
+            return default
+    raise TypeError(f"setting {name!r}: its default must be a plain {kind}")
+
+
 def _number(value: object) -> float | None:
     return float(value) if isinstance(value, int | float) else None
 
 
-def _type_name(
-    annotation: Any, widget: Widget
-) -> Literal["number", "integer", "boolean", "string", "choice", "colour"]:
+def _type_name(annotation: Any, widget: Widget) -> TypeName:
     if widget is Widget.COLOUR:
         return "colour"
     if widget is Widget.SELECT:
-        if get_origin(annotation) is not Literal:
-            raise TypeError("choice() needs a Literal[…] annotation")
+        words = get_args(annotation) if get_origin(annotation) is Literal else ()
+        if not words or not all(type(word) is str for word in words):
+            raise TypeError("choice() needs an annotation of texts: Literal['soft', 'hard']")
         return "choice"
     if annotation is bool:
         return "boolean"
@@ -224,11 +247,13 @@ def _violation(detail: ErrorDetails, settings: type[FilterSettings]) -> Violatio
     if detail["type"] == "extra_forbidden":
         known = ", ".join(settings.model_fields) or "none"
         return Violation(path, f"there is no such setting; it has: {known}")
-    if suffixes := _suffixes(settings.model_fields[str(detail["loc"][0])]):
+    info = settings.model_fields.get(path.partition(".")[0])
+    if info is not None and (suffixes := _suffixes(info)):
         wanted = " or ".join(suffixes)
         return Violation(path, f"it is a file that a pack brings: {{asset: FILE}}, a {wanted}")
     message = re.sub(r"^Input", "it", detail["msg"])
-    return Violation(path, f"{message}, not {_shown(detail['input'])}")
+    # A check of all settings together has no place of its own, and no value.
+    return Violation(path, f"{message}, not {_shown(detail['input'])}" if path else message)
 
 
 def _shown(value: object) -> str:

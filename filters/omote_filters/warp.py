@@ -21,6 +21,10 @@ STRONGEST_SHRINK = -0.8
 FURTHEST_PUSH = 0.6
 """In radii. From 0.65 on, the picture would fold over itself."""
 
+MOST_WARPS = 512
+"""In one frame. Each costs time when all are carried out, which no filter is charged for."""
+_SMALLEST, _FURTHEST = 1e-3, 1e6
+"""Pixels. Beyond these, single precision overflows."""
 _GRID = 128
 """The displacement of one warp is computed on about so many points across, then enlarged."""
 _STEPS = 24
@@ -64,6 +68,8 @@ class _Warp:
 class WarpField:
     """Every warp that was asked for in one frame. Where warps overlap, they add up.
 
+    What is not finite or absurdly far away warps nothing.
+
     Coordinates are those of landmarks: pixels from the picture's upper left corner, so that the
     centre of the first pixel lies at (0.5, 0.5).
     """
@@ -83,6 +89,9 @@ class WarpField:
             amount: 0 changes nothing, 0.5 doubles the middle, less than 0 shrinks. Limited to
                 `STRONGEST_SHRINK` and `STRONGEST_MAGNIFY`, so that nothing folds.
             angle: of the first axis, radians, clockwise on the screen.
+
+        Raises:
+            RuntimeError: more than `MOST_WARPS` in one frame.
         """
         amount = min(max(amount, STRONGEST_SHRINK), STRONGEST_MAGNIFY)
         self._add(_Warp(_pair(centre), _pair(radii), float(angle), float(amount), (0.0, 0.0)))
@@ -94,6 +103,9 @@ class WarpField:
             centre: x and y, pixels; what was here is seen at `centre + offset`.
             radius: how far around that place anything moves, pixels.
             offset: x and y, pixels; shortened to `FURTHEST_PUSH` radii, so that nothing folds.
+
+        Raises:
+            RuntimeError: more than `MOST_WARPS` in one frame.
         """
         (x, y), start = _pair(offset), _pair(centre)
         shorter = min(1.0, FURTHEST_PUSH * radius / (math.hypot(x, y) or 1.0))
@@ -170,8 +182,12 @@ class WarpField:
 
     def _add(self, warp: _Warp) -> None:
         numbers = (*warp.centre, *warp.radii, warp.angle, warp.amount, *warp.shift)
-        if all(map(math.isfinite, numbers)) and min(warp.radii) > 0:
-            self._warps.append(warp)
+        within = all(abs(number) <= _FURTHEST for number in numbers)  # false for what is no number
+        if not within or min(warp.radii) < _SMALLEST:
+            return
+        if len(self._warps) >= MOST_WARPS:
+            raise RuntimeError(f"filters bend a frame in at most {MOST_WARPS} places")
+        self._warps.append(warp)
 
 
 def _part(box: Box, origin: tuple[int, int], width: int, height: int) -> Rect:

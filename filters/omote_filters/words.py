@@ -65,7 +65,10 @@ class Consent:
 
 
 class Reason(StrEnum):
-    """Why a filter did not run on a frame."""
+    """Why a filter did not run on a frame, or was switched off.
+
+    No frame says `OVERRUN`: a late drawing is kept. Repeated, it is why a filter is switched off.
+    """
 
     ERROR = "error"
     OVERRUN = "overrun"

@@ -12,13 +12,13 @@ import numpy as np
 import pytest
 from glb_files import write_glb
 from heads import head, skin_picture
-from thumbnail import draws
 from typer.testing import CliRunner
 
 from omote_filters.assets import PictureAsset, read_asset
 from omote_filters.chain import Chain
 from omote_filters.draw.solid import Material, ball
 from omote_filters.filter import LARGEST_PREVIEW
+from omote_filters.listing import Listing
 from omote_filters.packs.load import load_pack
 from omote_filters.packs.source import PackError
 from omote_filters.registry import Registry
@@ -63,7 +63,7 @@ def folder_of(place: Path, filter_id: str, setting: str, asset: str, data: bytes
 
 def drawn(pack: Path, person: bool = False) -> tuple[np.ndarray, np.ndarray]:
     registry = Registry(packs=[pack])
-    assert isinstance(registry.find("mine"), type), registry.find("mine")
+    assert isinstance(registry.find("mine"), Listing), registry.find("mine")
     chain = Chain.build([ChainEntry("mine")], registry)
     chain.start()
     face = head(width=90, centre=(130, 110))
@@ -109,9 +109,9 @@ def test_a_pack_brings_its_film(tmp_path: Path) -> None:
 
 def test_a_pack_brings_its_model(tmp_path: Path) -> None:
     kind = Registry().find("prop_3d")
-    assert isinstance(kind, type)
-    if lack := kind.lack():
-        pytest.skip(lack)
+    assert isinstance(kind, Listing)
+    if kind.lack:
+        pytest.skip(kind.lack)
     model = write_glb([ball(4.0, Material((0, 0, 1), rough=0.9)).moved(0, 0, 8)])
     before, after = drawn(folder_of(tmp_path, "prop_3d", "model", "ball.glb", model))
     assert (before != after).any(axis=2).sum() > 200
@@ -223,6 +223,6 @@ def test_a_pack_brings_its_preview(tmp_path: Path) -> None:
 
 
 def test_every_filter_of_ours_has_a_preview() -> None:
-    for kind in Registry().catalogue():
-        assert isinstance(kind, type)
-        assert bool(kind.preview()) == draws(kind), kind.id
+    for listing in Registry().catalogue():
+        assert isinstance(listing, Listing)
+        assert bool(listing.preview()) == listing.draws, listing.id

@@ -186,10 +186,10 @@ def test_undo_takes_paint_off_exactly() -> None:
     scene = Scene(picture.copy(), [head()])
     paint = FacePaint()
     paint.start()
-    scene.begin()
+    turn = scene.begin()
     paint.apply(scene)
     assert (scene.picture != picture).any()
-    scene.undo()
+    turn.undo()
     np.testing.assert_array_equal(scene.picture, picture)
     assert not scene.touched
 

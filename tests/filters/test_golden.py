@@ -11,10 +11,10 @@ from functools import cache
 import cv2
 import numpy as np
 import pytest
-from test_catalogue import KINDS
-from thumbnail import Sitting, draws, preview_of, thumbnail
+from test_catalogue import LISTINGS
+from thumbnail import Sitting, preview_of, thumbnail
 
-from omote_filters.filter import Filter
+from omote_filters.listing import Listing
 
 _FARTHEST = 9.0
 """How far the two may be apart: the mean difference, in Lab, of what an eye sees of them at arm's
@@ -38,12 +38,14 @@ def apart(one: np.ndarray, other: np.ndarray) -> float:
     return float(np.linalg.norm(seen(one) - seen(other), axis=2).mean())
 
 
-@pytest.mark.parametrize("kind", [kind for kind in KINDS if draws(kind)], ids=lambda kind: kind.id)
-def test_a_filter_looks_as_it_was_judged(kind: type[Filter]) -> None:
-    golden = cv2.imread(str(preview_of(kind)), cv2.IMREAD_COLOR_RGB)
+@pytest.mark.parametrize(
+    "listing", [each for each in LISTINGS if each.draws], ids=lambda each: each.id
+)
+def test_a_filter_looks_as_it_was_judged(listing: Listing) -> None:
+    golden = cv2.imread(str(preview_of(listing)), cv2.IMREAD_COLOR_RGB)
     assert golden is not None
     golden = np.asarray(golden, np.uint8)
-    drawn, bare = thumbnail(kind, sitting()), thumbnail(None, sitting(), like=kind)
+    drawn, bare = thumbnail(listing, sitting()), thumbnail(None, sitting(), like=listing)
     off = apart(drawn, golden)
     assert off < _FARTHEST
     drawn_at_all = apart(bare, golden)

@@ -18,12 +18,13 @@ from hypothesis import strategies as st
 from typer.testing import CliRunner
 
 from omote_filters.assets import LARGEST_ASSET
+from omote_filters.listing import Broken
 from omote_filters.packs.files import LARGEST_ARCHIVE
 from omote_filters.packs.filter import filter_of
 from omote_filters.packs.load import find_packs, load_pack
 from omote_filters.packs.model import read_pack
 from omote_filters.packs.source import LARGEST_TEXT, Bundle, PackError, parse_yaml
-from omote_filters.registry import Broken, Registry
+from omote_filters.registry import Registry
 from omote_server.cli import app
 from omote_server.wire.catalogue import listed as listed_on_the_wire
 

@@ -19,13 +19,13 @@ from pydantic import TypeAdapter
 from typer.testing import CliRunner
 
 from omote_filters.chain import Chain
+from omote_filters.listing import Broken, Listing
 from omote_filters.packs.facts import FACTS, Moment
-from omote_filters.packs.filter import PackFilter
 from omote_filters.packs.load import BUILTIN, load_pack
 from omote_filters.packs.rules import Condition, Judge, Rule
 from omote_filters.packs.schema import schema
 from omote_filters.packs.source import PackError, parse_yaml
-from omote_filters.registry import Broken, Registry
+from omote_filters.registry import Registry
 from omote_filters.scene import Scene
 from omote_filters.words import (
     Appearance,
@@ -428,9 +428,9 @@ def test_the_shipped_packs_are_sound_and_use_demographics() -> None:
     packs = [registry.find(path.name) for path in BUILTIN.iterdir() if path.is_dir()]
     assert len(packs) >= 8
     for pack in packs:
-        assert isinstance(pack, type), pack
-        assert issubclass(pack, PackFilter)
-    ours = [pack for pack in packs if isinstance(pack, type)]
+        assert isinstance(pack, Listing), pack
+        assert pack.layers
+    ours = [pack for pack in packs if isinstance(pack, Listing)]
     assert sum(bool(pack.needs & {Need.AGE, Need.GENDER}) for pack in ours) >= 8
 
 
@@ -444,7 +444,7 @@ def test_a_broken_pack_is_listed_and_stops_nothing(tmp_path: Path) -> None:
     twice = registry.find("lipstick")
     assert isinstance(twice, Broken)
     assert "several packages" in twice.error
-    assert isinstance(registry.find("blush"), type)
+    assert isinstance(registry.find("blush"), Listing)
 
 
 def drawn(
@@ -592,7 +592,7 @@ def bad_faces() -> Callable[[], list[Face]]:
 
 def test_appearance_is_that_of_the_strictest_layer() -> None:
     protect = Registry().find("protect_the_young")
-    assert isinstance(protect, type)
+    assert isinstance(protect, Listing)
     assert protect.appearance is Appearance.ANONYMISE
     chain = Chain.build([ChainEntry("protect_the_young")], Registry())
     assert chain.anonymises
@@ -655,7 +655,7 @@ def test_a_new_plugin_is_a_sound_filter(tmp_path: Path, monkeypatch: pytest.Monk
     monkeypatch.syspath_prepend(str(tmp_path / "soft_thing"))
     point = EntryPoint("soft_thing", "soft_thing:SoftThing", "omote.filters")
     found = Registry([point]).find("soft_thing")
-    assert isinstance(found, type), found
+    assert isinstance(found, Listing), found
     assert "soft_thing:SoftThing" in (tmp_path / "soft_thing" / "pyproject.toml").read_text()
 
 

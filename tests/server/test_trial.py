@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from importlib.metadata import EntryPoint
 from pathlib import Path
 
 import cv2
@@ -11,6 +12,7 @@ import pytest
 from typer.testing import CliRunner
 
 from omote_filters import Appearance, Filter, Scene, Stage
+from omote_filters.listing import Listing
 from omote_filters.registry import Registry
 from omote_server.cli import app
 from omote_server.workshop.trial import trial
@@ -46,11 +48,14 @@ def test_a_bad_filter_fails_the_test(verb: str, failing: str, told: str) -> None
         def apply(self, scene: Scene) -> None:
             exec(verb, {"scene": scene, "time": time})  # noqa: S102 - the cases above
 
-    class Only(Registry):
-        def find(self, filter_id: str) -> type[Filter]:
+    class Here(EntryPoint):
+        def load(self) -> type[Filter]:
             return Bad
 
-    findings = list(trial(Bad, Only()))
+    registry = Registry([Here("bad", "here:Bad", "omote.filters")])
+    bad = registry.find("bad")
+    assert isinstance(bad, Listing)
+    findings = list(trial(bad, registry))
     (found,) = [each for each in findings if failing in each.check]
     assert not found.good
     assert told in found.told

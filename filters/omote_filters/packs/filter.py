@@ -1,25 +1,22 @@
-"""A pack as a filter of the catalogue, and its layers as a chain runs them."""
+"""A pack as a listing of the catalogue: its layers, checked against the filters that they use."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import partial
-from typing import ClassVar
 
-from omote_filters.filter import Filter
-from omote_filters.memory import TrackMemory
+from omote_filters.listing import Broken, Listing, Plan
 from omote_filters.packs.facts import DEMOGRAPHIC, Moment, need_of
+from omote_filters.packs.gate import Gate
 from omote_filters.packs.model import Curve, Layer, Pack, Use
-from omote_filters.packs.rules import Judge
 from omote_filters.packs.source import Bundle, PackError
-from omote_filters.scene import Scene
-from omote_filters.settings import FilterSettings, parse
-from omote_filters.words import FACE_NEEDS, Appearance, Need, SettingsError, Stage
+from omote_filters.settings import FilterSettings, asset_slots, describe
+from omote_filters.words import Appearance, SettingsError
 
-Find = Callable[[str], object]
-"""A filter's class by its id, None where there is none, or anything else where it is broken."""
+Find = Callable[[str], Listing | Broken | None]
+"""What is known of a filter by its id, why it cannot be used, or None where there is none."""
 
 _STRICTEST = (
     Appearance.ANONYMISE,
@@ -29,56 +26,40 @@ _STRICTEST = (
     Appearance.MAKEUP,
     Appearance.NOVELTY,
 )
-_MOST_REMEMBERED = 256
 
 
-@dataclass(frozen=True, slots=True)
-class Part:
+@dataclass(frozen=True, slots=True, eq=False)
+class LayerPart:
     """One filter of a pack.
 
     Attributes:
-        kind: the filter.
+        filter: the filter.
         use: its settings.
         layer: the rule and the fade.
         otherwise: whether it is on where the rule does not hold.
     """
 
-    kind: type[Filter]
+    filter: Listing
     use: Use
     layer: Layer
     otherwise: bool
 
+    def plan(self, settings: FilterSettings) -> Plan:
+        """A new session's gate, with the pack's parameters."""
+        return Gate(self.filter, self.use, self.layer, self.otherwise, settings.model_dump())
 
-class PackFilter(Filter):
-    """What the catalogue shows of a pack. A chain runs its parts."""
-
-    pack: ClassVar[Pack]
-    parts: ClassVar[tuple[Part, ...]]
-    bundle: ClassVar[Bundle]
-
-    def apply(self, scene: Scene) -> None:
-        """Never called."""
-        raise TypeError(f"the pack {self.id} is run by its parts")
-
-    @classmethod
-    def preview(cls) -> bytes:
-        """The pack's own `preview.jpg`; empty without one."""
-        return cls.bundle.preview()
-
-    @classmethod
-    def check(cls, settings: FilterSettings) -> None:
-        """Whether these parameters fit every filter of the pack.
+    def check(self, settings: FilterSettings) -> None:
+        """Whether the pack's parameters suit this filter.
 
         Raises:
-            SettingsError: one does not.
+            SettingsError: they do not.
         """
         moment = Moment(0.0, 1, parameters=settings.model_dump())
-        for part in cls.parts:
-            parse(part.kind.Settings, part.use.resolved(moment))
+        self.filter.parse(self.use.resolved(moment))
 
 
-def filter_of(pack: Pack, bundle: Bundle, find: Find) -> type[PackFilter]:
-    """The catalogue's class for a pack.
+def filter_of(pack: Pack, bundle: Bundle, find: Find) -> Listing:
+    """What the catalogue shows of a pack, and its parts.
 
     Raises:
         PackError: a filter is unknown, its settings do not fit, or it would not be safe.
@@ -87,48 +68,56 @@ def filter_of(pack: Pack, bundle: Bundle, find: Find) -> type[PackFilter]:
     parts = tuple(part for layer in pack.layers for part in _parts(layer, pack, find, problems))
     if problems:
         raise PackError(problems)
-    needs = {need for part in parts for need in part.kind.needs}
-    needs |= {need for fact in pack.facts if (need := need_of(fact)) is not None}
-    appearances = {part.kind.appearance for part in parts}
-    members = {
-        "__doc__": pack.description,
-        "id": pack.id,
-        "name": pack.name,
-        "version": pack.version,
-        "appearance": next(a for a in _STRICTEST if a in appearances),
-        "stage": min(part.kind.stage for part in parts),
-        "needs": frozenset(needs),
-        "budget_ms": sum(part.kind.budget_ms for part in parts),
-        "Settings": pack.settings,
-        "pack": pack,
-        "parts": parts,
-        "bundle": bundle,
-    }
-    return type(f"Pack_{pack.id}", (PackFilter,), members)
+    filters = [part.filter for part in parts]
+    facts = {need for fact in pack.facts if (need := need_of(fact)) is not None}
+    appearances = {each.appearance for each in filters}
+    return Listing(
+        id=pack.id,
+        name=pack.name,
+        version=pack.version,
+        description=pack.description,
+        appearance=next(a for a in _STRICTEST if a in appearances),
+        stage=min(each.stage for each in filters),
+        needs=frozenset(facts).union(*(each.needs for each in filters)),
+        settings=pack.settings,
+        parameters=tuple(describe(pack.settings)),
+        files=tuple(asset_slots(pack.settings)),
+        fewest_faces=min(each.fewest_faces for each in filters),
+        draws=any(each.draws for each in filters),
+        animated=any(each.animated for each in filters),
+        budget_ms=sum(each.budget_ms for each in filters),
+        # It can run where every part can.
+        lack="; ".join(dict.fromkeys(each.lack for each in filters if each.lack)),
+        home=bundle.path,
+        layers=parts,
+        read_preview=bundle.preview,
+    )
 
 
-def _parts(layer: Layer, pack: Pack, find: Find, problems: list[str]) -> Iterator[Part]:
+def _parts(layer: Layer, pack: Pack, find: Find, problems: list[str]) -> Iterator[LayerPart]:
     for use, otherwise in ((layer, False), (layer.otherwise, True)):
         if use is None:
             continue
         report = partial(_report, pack, problems)
-        kind = find(use.filter_id)
-        if not (isinstance(kind, type) and issubclass(kind, Filter)):
+        found = find(use.filter_id)
+        if isinstance(found, Broken):
+            report(use, "filter", f"{use.filter_id!r} does not work here: {found.error}")
+        elif found is None:
             report(use, "filter", f"there is no filter {use.filter_id!r} that works here")
-        elif issubclass(kind, PackFilter):
+        elif found.layers:
             report(use, "filter", "a pack cannot be a layer of a pack")
         else:
-            _check_settings(use, kind, pack, problems)
-            if kind.appearance is Appearance.ANONYMISE:
+            _check_settings(use, found, pack, problems)
+            if found.appearance is Appearance.ANONYMISE:
                 _check_safe(layer, use, otherwise, pack, problems)
-            yield Part(kind, use, layer, otherwise)
+            yield LayerPart(found, use, layer, otherwise)
 
 
 def _report(pack: Pack, problems: list[str], use: Use, key: str, text: str) -> None:
     problems.append(pack.problem(use, tuple(key.split(".")), text))
 
 
-def _check_settings(use: Use, kind: type[Filter], pack: Pack, problems: list[str]) -> None:
+def _check_settings(use: Use, found: Listing, pack: Pack, problems: list[str]) -> None:
     """Parse the settings with the parameters' defaults and with both ends of every curve."""
     defaults = pack.settings().model_dump()
     moment = Moment(0.0, 1, parameters=defaults)
@@ -136,12 +125,12 @@ def _check_settings(use: Use, kind: type[Filter], pack: Pack, problems: list[str
         values = use.resolved(moment)
         values |= {n: v.ends[end] for n, v in use.settings.items() if isinstance(v, Curve)}
         try:
-            parse(kind.Settings, values)
+            found.parse(values)
         except SettingsError as error:
             for violation in error.violations:
-                near = get_close_matches(violation.field, kind.Settings.model_fields, 1)
+                near = get_close_matches(violation.field, found.settings.model_fields, 1)
                 hint = f"; did you mean {near[0]!r}?" if near and near[0] not in values else ""
-                place = f"settings.{violation.field}"
+                place = f"settings.{violation.field}" if violation.field else "settings"
                 _report(pack, problems, use, place, violation.description + hint)
             return
 
@@ -153,127 +142,3 @@ def _check_safe(layer: Layer, use: Use, otherwise: bool, pack: Pack, problems: l
             text = f"{use.filter_id} must cover faces of unknown {condition.fact}, too: "
             wanted = "false" if condition.unknown else "true"
             _report(pack, problems, use, "filter", text + f"write `unknown: {wanted}` there")
-
-
-# Running
-
-
-@dataclass(frozen=True, slots=True)
-class Group:
-    """Faces that one call of a filter draws on.
-
-    Attributes:
-        settings: of the filter for these faces.
-        hidden: tracks that the call must not see.
-        weight: how far it has faded in, over 0 to 1.
-    """
-
-    settings: FilterSettings
-    hidden: frozenset[str]
-    weight: float
-
-
-@dataclass(slots=True)
-class _Standing:
-    judge: Judge | None
-    weight: float | None = None
-    seen: float = 0.0
-
-
-class Gate:
-    """Decides for one part, frame by frame, which faces it is drawn on and how."""
-
-    def __init__(self, part: Part, pack_id: str, parameters: Mapping[str, object]) -> None:
-        self.part = part
-        self.pack_id = pack_id
-        self.parameters = parameters
-        self._standings: TrackMemory[_Standing] = TrackMemory()
-        self._parsed: dict[tuple[tuple[str, object], ...], FilterSettings] = {}
-
-    @property
-    def needs(self) -> frozenset[Need]:
-        """What its rule and curves ask for."""
-        rule = self.part.layer.when
-        asked = {condition.fact for condition, _ in rule.conditions()} if rule else set()
-        asked |= self.part.use.facts
-        return frozenset(need for fact in asked if (need := need_of(fact)) is not None)
-
-    def groups(self, scene: Scene) -> list[Group]:
-        """The calls to make on this frame; none where the layer is off."""
-        everyone = frozenset(face.track_id for face in scene.all_faces)
-        moments = self._moments(scene)
-        found: dict[tuple[float, int], tuple[FilterSettings, set[str]]] = {}
-        weights = {key: self._weight(key, moment) for key, moment in moments.items()}
-        if not self.part.kind.needs & FACE_NEEDS:
-            return self._for_the_picture(moments, weights)
-        for key, moment in moments.items():
-            if moment.face is None or weights[key] <= 0:
-                continue
-            settings = self._settings(moment)
-            group = found.setdefault((weights[key], id(settings)), (settings, set()))
-            group[1].add(key)
-        if not found and (self._hides or not self.part.kind.draws):
-            # It must go on covering whoever it covered, though the tracker lost them just now;
-            # and what only speaks must know that it is nobody's turn.
-            return [Group(self._settings(self._nobody(scene)), everyone, 1.0)]
-        return [Group(s, everyone - shown, weight) for (weight, _), (s, shown) in found.items()]
-
-    def _for_the_picture(
-        self, moments: Mapping[str, Moment], weights: Mapping[str, float]
-    ) -> list[Group]:
-        """A filter of the whole picture is on when it is for anybody, once."""
-        key = max(weights, key=lambda k: weights[k])
-        if weights[key] <= 0:
-            return []
-        return [Group(self._settings(moments[key]), frozenset(), weights[key])]
-
-    def _moments(self, scene: Scene) -> dict[str, Moment]:
-        events = frozenset(event.name for event in scene.events)
-        largest = max(scene.all_faces, key=lambda face: face.box.area, default=None)
-        faces = scene.all_faces or (None,)
-        return {
-            face.track_id if face else "": Moment(
-                scene.time, scene.width, face, face is largest, events, self.parameters
-            )
-            for face in faces
-        }
-
-    def _nobody(self, scene: Scene) -> Moment:
-        return Moment(scene.time, scene.width, parameters=self.parameters)
-
-    def _weight(self, key: str, moment: Moment) -> float:
-        standing = self._standings.get(key) or _Standing(
-            Judge(self.part.layer.when) if self.part.layer.when else None, seen=moment.time
-        )
-        on = standing.judge is None or standing.judge.verdict(moment)
-        target = float(on != self.part.otherwise)
-        passed = max(0.0, moment.time - standing.seen)
-        standing.seen = moment.time
-        if standing.weight is None or self._abrupt:
-            standing.weight = target
-        else:
-            step = passed / self.part.layer.fade_s
-            change = min(step, max(-step, target - standing.weight))
-            standing.weight = min(1.0, max(0.0, standing.weight + change))
-        self._standings.put(key, standing)
-        if self.part.kind.stage is Stage.WARP:
-            return float(standing.weight > 0.5)  # what bends the picture cannot be half drawn
-        return round(standing.weight, 2)
-
-    @property
-    def _abrupt(self) -> bool:
-        """What hides somebody is there at once, and at no time half; so is what only speaks."""
-        return self._hides or not self.part.kind.draws or self.part.layer.fade_s <= 0
-
-    @property
-    def _hides(self) -> bool:
-        return self.part.kind.appearance is Appearance.ANONYMISE
-
-    def _settings(self, moment: Moment) -> FilterSettings:
-        values = self.part.use.resolved(moment)
-        key = tuple(sorted(values.items()))
-        if key not in self._parsed:
-            if len(self._parsed) >= _MOST_REMEMBERED:
-                self._parsed.clear()
-            self._parsed[key] = parse(self.part.kind.Settings, values)
-        return self._parsed[key]

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
+from omote_filters.listing import Listing
 from omote_filters.packs.files import is_folder, shown
-from omote_filters.packs.filter import Find, PackFilter, filter_of
-from omote_filters.packs.model import read_pack
+from omote_filters.packs.filter import Find, filter_of
+from omote_filters.packs.model import Pack, read_pack
 from omote_filters.packs.source import NAME, Bundle, PackError, parse_yaml
 
 BUILTIN = Path(__file__).parent / "builtin"
@@ -46,15 +47,24 @@ def id_of(place: Path) -> str:
     return shown(Path(named.name if is_folder(place) else named.stem))
 
 
-def load_pack(path: Path, find: Find) -> type[PackFilter]:
-    """The catalogue's class for a pack in a folder, a .zip or a YAML file.
+def load_pack(path: Path, find: Find) -> Listing:
+    """What the catalogue shows of a pack in a folder, a .zip or a YAML file.
 
     Raises:
         PackError: everything that is wrong with it, each with file, line and path.
+    """
+    return filter_of(*open_pack(path), find)
+
+
+def open_pack(path: Path) -> tuple[Pack, Bundle]:
+    """A pack as it is written, and its files.
+
+    Raises:
+        PackError: everything that is wrong with it but for its filters.
     """
     bundle = Bundle(path)
     pack = read_pack(parse_yaml(*bundle.text()), bundle.asset)
     if is_folder(path) and pack.id != id_of(path):
         problem = pack.document.problem(("id",), f"must be {id_of(path)!r}, as its folder")
         raise PackError([problem])
-    return filter_of(pack, bundle, find)
+    return pack, bundle

@@ -272,25 +272,40 @@ WholeRule = Annotated[Rule, AfterValidator(_few_enough)]
 """A rule with all its parts."""
 
 
+Latches = dict[int, tuple[bool, float]]
+"""What was true of each condition, and since when."""
+
+_FACELESS = ("event", "param")
+"""Facts that are the same whoever's rule asks."""
+
+
 class Judge:
     """One rule's memory for one face: what is true now, and since when."""
 
-    def __init__(self, rule: Rule) -> None:
+    def __init__(self, rule: Rule, latches: Latches | None = None) -> None:
+        """Of a rule.
+
+        Args:
+            rule: what is judged.
+            latches: where all judges of the rule remember what asks about no face.
+        """
         self._rule = rule
-        self._state: dict[int, tuple[bool, float]] = {}
+        self._state: Latches = {}
+        self._latches: Latches = {} if latches is None else latches
 
     def verdict(self, moment: Moment) -> bool:
         """Whether the rule holds at this moment."""
         return self._rule.judged(lambda condition: self._held(condition, moment))
 
     def _held(self, condition: Condition, moment: Moment) -> bool:
-        before, since = self._state.get(id(condition), (False, -1e9))
+        state = self._latches if condition.fact in _FACELESS else self._state
+        before, since = state.get(id(condition), (False, -1e9))
         now = condition.holds(moment, before)
         if now:
-            self._state[id(condition)] = (True, moment.time)
+            state[id(condition)] = (True, moment.time)
             return True
         # Time that runs backwards (a looped file) ends a hold.
         if before and 0 <= moment.time - since < condition.hold_s:
             return True
-        self._state[id(condition)] = (False, since)
+        state[id(condition)] = (False, since)
         return False

@@ -126,9 +126,11 @@ class _BypassReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_BypassRe
     DESCRIPTOR: _descriptor.EnumDescriptor
     BYPASS_REASON_UNSPECIFIED: _BypassReason.ValueType  # 0
     BYPASS_REASON_ERROR: _BypassReason.ValueType  # 1
-    """The filter raised an error; its drawing was undone."""
+    """The filter raised an error; all that it did to this frame was undone."""
     BYPASS_REASON_OVERRUN: _BypassReason.ValueType  # 2
-    """The filter took longer than its time budget; its drawing was undone."""
+    """The filter took more CPU time than its budget, again and again. Late drawings
+    are kept, so no frame says this: only the notice that switches the filter off.
+    """
     BYPASS_REASON_DISABLED: _BypassReason.ValueType  # 3
     """Switched off for the rest of the session after repeated failures."""
     BYPASS_REASON_CONSENT: _BypassReason.ValueType  # 4
@@ -140,9 +142,11 @@ class BypassReason(_BypassReason, metaclass=_BypassReasonEnumTypeWrapper): ...
 
 BYPASS_REASON_UNSPECIFIED: BypassReason.ValueType  # 0
 BYPASS_REASON_ERROR: BypassReason.ValueType  # 1
-"""The filter raised an error; its drawing was undone."""
+"""The filter raised an error; all that it did to this frame was undone."""
 BYPASS_REASON_OVERRUN: BypassReason.ValueType  # 2
-"""The filter took longer than its time budget; its drawing was undone."""
+"""The filter took more CPU time than its budget, again and again. Late drawings
+are kept, so no frame says this: only the notice that switches the filter off.
+"""
 BYPASS_REASON_DISABLED: BypassReason.ValueType  # 3
 """Switched off for the rest of the session after repeated failures."""
 BYPASS_REASON_CONSENT: BypassReason.ValueType  # 4

@@ -10,7 +10,8 @@ import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn
 from rich.table import Table
 
-from omote_filters.registry import Broken, Registry
+from omote_filters.listing import Broken
+from omote_filters.registry import Registry
 from omote_models.store import StoreError
 from omote_server.bench.local import ServerProcessError
 from omote_server.bench.report import Figures, Plan, ratios, run_bench

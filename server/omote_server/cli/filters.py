@@ -9,9 +9,9 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
-from omote_filters.filter import Filter
-from omote_filters.registry import Broken, Registry
-from omote_filters.settings import Parameter, asset_slots, describe
+from omote_filters.listing import Broken, Listing
+from omote_filters.registry import Registry
+from omote_filters.settings import Parameter
 from omote_server.cli.common import Packs, packs_or_configured
 from omote_server.cli.terminal import console, epilog, fail, print_json
 
@@ -51,27 +51,27 @@ def show(
     _print_one(found)
 
 
-def _overview(found: list[type[Filter] | Broken]) -> Table:
+def _overview(found: list[Listing | Broken]) -> Table:
     table = Table("Filter", "Class", "Stage", "Needs", "What it does", box=None, pad_edge=False)
     for f in found:
         if isinstance(f, Broken):
             table.add_row(Text(f.id, "red"), "", "", "", Text(f"broken: {f.error}", "red"))
             continue
         needs = ", ".join(sorted(f.needs))
-        table.add_row(Text(f.id), f.appearance, f.stage.name.lower(), needs, Text(f.summary()))
+        table.add_row(Text(f.id), f.appearance, f.stage.name.lower(), needs, Text(f.description))
     return table
 
 
-def _print_one(found: type[Filter]) -> None:
+def _print_one(found: Listing) -> None:
     console.print(Text.assemble((found.name, "bold"), f"  {found.id} {found.version}"))
-    console.print(Text(found.summary()))
+    console.print(Text(found.description))
     needs = ", ".join(sorted(found.needs)) or "nothing"
     console.print(f"class {found.appearance}, stage {found.stage.name.lower()}, needs {needs}\n")
     table = Table("Setting", "Type", "Default", "Range", "What it does", box=None, pad_edge=False)
-    for p in describe(found.Settings):
+    for p in found.parameters:
         told = Text(p.label if not p.hint else f"{p.label}: {p.hint}")
         table.add_row(p.name, p.type, str(p.default), _range(p), told)
-    for slot in asset_slots(found.Settings):
+    for slot in found.files:
         kinds = " | ".join(slot.suffixes)
         table.add_row(slot.name, "in a pack", "", kinds, Text(f"{slot.label}: {slot.hint}"))
     console.print(table)
@@ -85,16 +85,16 @@ def _range(parameter: Parameter) -> str:
     return f"{parameter.low:g} to {parameter.high:g}"
 
 
-def _facts(found: type[Filter] | Broken) -> dict[str, Any]:
+def _facts(found: Listing | Broken) -> dict[str, Any]:
     if isinstance(found, Broken):
         return {"id": found.id, "error": found.error}
     return {
         "id": found.id,
         "name": found.name,
-        "description": found.summary(),
+        "description": found.description,
         "version": found.version,
         "appearance": found.appearance.value,
         "stage": found.stage.name.lower(),
         "needs": sorted(found.needs),
-        "settings": [asdict(parameter) for parameter in describe(found.Settings)],
+        "settings": [asdict(parameter) for parameter in found.parameters],
     }

@@ -10,8 +10,8 @@ from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
 
 import typer
 
-from omote_filters.packs.filter import PackFilter
-from omote_filters.packs.load import load_pack
+from omote_filters.listing import Listing
+from omote_filters.packs.load import load_pack, open_pack
 from omote_filters.packs.source import NAME, PREVIEW, PackError
 from omote_filters.registry import Registry
 from omote_server.cli.common import Packs, packs_or_configured
@@ -115,7 +115,7 @@ def _problems(path: Path, registry: Registry) -> list[str]:
     return []
 
 
-def loaded(path: Path, registry: Registry | None = None) -> type[PackFilter]:
+def loaded(path: Path, registry: Registry | None = None) -> Listing:
     """A pack, with the filters of a registry; those that are installed by default.
 
     Raises:
@@ -162,14 +162,15 @@ def pack(
 ) -> None:
     """Check a pack's folder and make a .zip of it, the same bytes every time."""
     try:
-        kind = loaded(folder)
+        listing = loaded(folder)
+        written, bundle = open_pack(folder)
     except PackError as error:
         fail("\n  ".join(error.problems))
-    names = [NAME, *sorted(kind.pack.assets), *([PREVIEW] if kind.preview() else [])]
+    names = [NAME, *sorted(written.assets), *([PREVIEW] if listing.preview() else [])]
     target = out or folder.resolve().with_suffix(".zip")
     with ZipFile(target, "w", ZIP_DEFLATED) as archive:
         for name in names:
             member = ZipInfo(name, _EPOCH)
             member.compress_type = ZIP_DEFLATED
-            archive.writestr(member, kind.bundle.asset(name))
+            archive.writestr(member, bundle.asset(name))
     console.print(f"wrote {target}", markup=False, highlight=False)

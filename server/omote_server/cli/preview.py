@@ -10,7 +10,7 @@ import cv2
 import typer
 from rich.progress import track
 
-from omote_filters.filter import Filter
+from omote_filters.listing import Listing
 from omote_filters.registry import Registry
 from omote_models.store import StoreError
 from omote_server.cli.common import Packs, packs_or_configured, pull_missing
@@ -40,22 +40,22 @@ def preview(
     if everything is bool(filters):
         fail("name some filters, or ask for --all", code=2)
     registry = Registry(packs=packs_or_configured(packs))
-    kinds = chosen_or_fail(registry, filters or [])
+    listings = chosen_or_fail(registry, filters or [])
     try:
         studio = opened_studio()
         out.mkdir(parents=True, exist_ok=True)
-        for kind in track(kinds, "drawing", console=errors):
-            pixels = cv2.cvtColor(sheet(kind, registry, studio), cv2.COLOR_RGB2BGR)
-            if not cv2.imwrite(str(out / f"{kind.id}.png"), pixels):
+        for listing in track(listings, "drawing", console=errors):
+            pixels = cv2.cvtColor(sheet(listing, registry, studio), cv2.COLOR_RGB2BGR)
+            if not cv2.imwrite(str(out / f"{listing.id}.png"), pixels):
                 fail(f"{out} cannot be written to")
             if video:
-                film(kind, registry, studio, out / f"{kind.id}.mp4")
+                film(listing, registry, studio, out / f"{listing.id}.mp4")
     except (StoreError, VideoError, OSError, RuntimeError) as error:
         fail(str(error))
-    console.print(f"{len(kinds)} sheets in {out}")
+    console.print(f"{len(listings)} sheets in {out}")
 
 
-def chosen_or_fail(registry: Registry, ids: Sequence[str]) -> list[type[Filter]]:
+def chosen_or_fail(registry: Registry, ids: Sequence[str]) -> list[Listing]:
     """Filters by id, all that work where none is named; or exit with which is missing."""
     try:
         return chosen(registry, ids)

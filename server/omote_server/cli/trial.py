@@ -39,17 +39,17 @@ def put_to_the_test(
     `omote bench --filters` says what a filter costs, `omote filters preview` how it looks.
     """
     registry = Registry(packs=packs_or_configured(packs))
-    kinds = chosen_or_fail(registry, filters)
+    listings = chosen_or_fail(registry, filters)
     pull_missing(*used())
     answer: list[dict[str, Any]] = []
     try:
         footage_store().pull("astronaut")
-        for kind in kinds:
-            for finding in trial(kind, registry):
-                answer.append({"filter": kind.id, **asdict(finding)})
+        for listing in listings:
+            for finding in trial(listing, registry):
+                answer.append({"filter": listing.id, **asdict(finding)})
                 if not as_json:
                     mark = ("good ", "green") if finding.good else ("FAILS", "red")
-                    said = f" {kind.id}: {finding.check}  "
+                    said = f" {listing.id}: {finding.check}  "
                     console.print(Text.assemble(mark, said, (finding.told, "dim")))
     except (StoreError, RuntimeError) as error:
         fail(str(error))
@@ -101,14 +101,14 @@ def _saved(pack: Path) -> dict[Path, float]:
 def _draw(pack: Path, out: Path, studio: Any) -> bool:
     """Write the sheet, or say what is wrong and keep the last one."""
     try:
-        kind = loaded(pack)
+        listing = loaded(pack)
     except PackError as error:
         print_problems(error.problems)
         return False
     began = time.monotonic()
-    pixels = cv2.cvtColor(sheet(kind, Registry(packs=[pack]), studio), cv2.COLOR_RGB2BGR)
+    pixels = cv2.cvtColor(sheet(listing, Registry(packs=[pack]), studio), cv2.COLOR_RGB2BGR)
     if not cv2.imwrite(str(out), pixels):
         fail(f"{out} cannot be written")
     took = time.monotonic() - began
-    console.print(f"{kind.name}: {out}, {took:.1f} s", markup=False, highlight=False)
+    console.print(f"{listing.name}: {out}, {took:.1f} s", markup=False, highlight=False)
     return True

@@ -47,7 +47,7 @@ class PipelineOptions:
     """What stays the same for a whole session.
 
     `most_faces` is what the server allows: who must be hidden is not left to the client's
-    `max_faces`.
+    `max_faces`. `live` holds filters to their budgets of CPU time; without it nobody is late.
     """
 
     output: OutputOptions = OutputOptions()
@@ -55,6 +55,7 @@ class PipelineOptions:
     max_faces: int = 1
     most_faces: int = 1
     max_pixels: int = 3840 * 2160
+    live: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from contextlib import ExitStack
 
+from omote_filters.faults import hand_up, place
 from omote_filters.words import (
     ChainEntry,
     Degradation,
@@ -18,6 +20,11 @@ from omote_server.messages import (
     Result,
 )
 
+_log = logging.getLogger(__name__)
+
+_DEPTH = 8
+"""How many places of a fault are logged, from the innermost."""
+
 
 class Pipeline:
     """The steps of one session, each with its own state. One thread at a time may use it."""
@@ -28,7 +35,7 @@ class Pipeline:
         self._track = Track(tools.face_model)
         self._segment = Segment(tools.person_model, tools.wide_person_model)
         self._describe = Describe(tools.estimator, options.declared)
-        self._apply = Apply(tools.registry, tools.policy)
+        self._apply = Apply(tools.registry, tools.policy, options.live)
         self._report = Report(tools)
         self._encode = Encode(options.output)
 
@@ -58,11 +65,18 @@ class Pipeline:
         faces = self._describe.run(pixels, faces, seconds, needs, consent)
         timings.describe = clock.lap()
         person = self._segment.run(pixels, seconds, needs)
-        scene, applied = self._apply.run(pixels, faces, seconds, job, person)
-        timings.apply = clock.lap()
-        self._report.run(faces, applied, consent)
-        result = self._encode.run(scene, applied, job)
+        try:
+            scene, applied = self._apply.run(pixels, faces, seconds, job, person)
+            timings.apply = clock.lap()
+            result = self._encode.run(scene, applied, job)
+        except BaseException as error:  # a plugin may have left anything behind
+            hand_up(error)
+            _log.error("a chain broke, its frame is withheld: %s", place(error, _DEPTH))
+            # From its bytes: the pixels were drawn on, nobody knows how far.
+            scene, applied = self._apply.withhold(self._decode.run(job.frame), faces)
+            result = self._encode.run(scene, applied, job)
         timings.encode = clock.lap()
+        self._report.run(faces, applied, consent)
         if self._apply.anonymises and len(faces) >= self._faces_wanted():
             result.degraded = [*result.degraded, Degradation.FACE_LIMIT]
         result.attributes = consent.demographics or not self._options.declared.empty

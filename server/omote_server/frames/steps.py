@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 
 from omote_filters.chain import Applied, Chain
@@ -144,9 +145,9 @@ class Segment:
 class Apply:
     """Faces and pixels to a filtered scene."""
 
-    def __init__(self, registry: Registry, policy: Policy) -> None:
+    def __init__(self, registry: Registry, policy: Policy, live: bool) -> None:
         self._registry = registry
-        self._chain = Chain(policy=policy)
+        self._chain = Chain(policy=policy, clock=time.thread_time if live else None)
         self._entries: tuple[ChainEntry, ...] = ()
         self._last_seconds: float | None = None
 
@@ -180,6 +181,11 @@ class Apply:
         events = job.events
         scene = Scene(pixels, faces, time=seconds, elapsed=elapsed, events=events, person=person)
         return scene, self._chain.apply(scene, job.consent)
+
+    def withhold(self, pixels: codec.Pixels, faces: Sequence[Face]) -> tuple[Scene, Applied]:
+        """The scene of a frame whose chain broke: as it came, or hidden where it must be."""
+        scene = Scene(pixels, faces)
+        return scene, self._chain.withhold(scene)
 
     def close(self) -> None:
         """Stop the filters."""

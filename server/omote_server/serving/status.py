@@ -13,6 +13,7 @@ from google.protobuf import any_pb2, duration_pb2
 from google.rpc import code_pb2, error_details_pb2, status_pb2
 from grpc_status import rpc_status
 
+from omote_filters.faults import place
 from omote_server.errors import (
     Busy,
     CallError,
@@ -26,6 +27,9 @@ from omote_server.errors import (
 )
 
 _log = logging.getLogger(__name__)
+
+_DEPTH = 12
+"""How many places of an internal error are logged, from the innermost."""
 
 _CODES: dict[type, int] = {
     CallError: code_pb2.UNKNOWN,
@@ -53,7 +57,8 @@ async def answering(context: Context) -> AsyncIterator[None]:
         await context.abort_with_status(rpc_status.to_status(_status(error)))
     except Exception as error:
         reference = secrets.token_hex(4)
-        _log.error("internal error %s", reference, exc_info=error)
+        # Not its text, which may quote what was in a picture.
+        _log.error("internal error %s: %s", reference, place(error, _DEPTH))
         await context.abort(
             grpc.StatusCode.INTERNAL,
             f"an error inside the server; its operator finds it in the logs as {reference}",

@@ -32,9 +32,9 @@ def check_chain(chain: Sequence[ChainEntry], registry: Registry, longest: int, p
     except ChainError as error:
         raise InvalidRequest(error.violations).under(path) from None
     lacking = [
-        Violation(f"{path}.entries[{number}]", f"{kind.id}: {lack}")
-        for number, (kind, _) in enumerate(resolved)
-        if (lack := kind.lack())
+        Violation(f"{path}.entries[{number}]", f"{listing.id}: {listing.lack}")
+        for number, (listing, _) in enumerate(resolved)
+        if listing.lack
     ]
     if lacking:
         raise Lacking(lacking)

@@ -53,6 +53,7 @@ class Session:
                 limits.max_faces,
                 ours.max_faces,
                 limits.max_pixels,
+                live=True,
             ),
             pack,
         )

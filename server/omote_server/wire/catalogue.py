@@ -7,21 +7,20 @@ from collections.abc import Iterable
 from google.protobuf import struct_pb2
 
 from omote.v1 import filter_pb2, filter_service_pb2
-from omote_filters.filter import Filter
-from omote_filters.registry import Broken
-from omote_filters.settings import Parameter, describe
+from omote_filters.listing import Broken, Listing
+from omote_filters.settings import Parameter
 from omote_server.frames import codec
 from omote_server.wire.enums import APPEARANCES, NEEDS, PARAMETER_TYPES, WIDGETS
 from omote_server.wire.responses import to_picture
 
 
-def listed(found: Iterable[type[Filter] | Broken], previews: bool) -> bytes:
+def listed(found: Iterable[Listing | Broken], previews: bool) -> bytes:
     """The catalogue, as it goes out."""
     infos = [filter_info(each, previews) for each in found]
     return filter_service_pb2.ListFiltersResponse(filters=infos).SerializeToString()
 
 
-def filter_info(found: type[Filter] | Broken, preview: bool = False) -> filter_pb2.FilterInfo:
+def filter_info(found: Listing | Broken, preview: bool = False) -> filter_pb2.FilterInfo:
     """A catalogue entry, with its preview picture where that is wanted."""
     if isinstance(found, Broken):
         # Not its text: it may hold paths of the server. `omote filters list` shows it.
@@ -30,12 +29,12 @@ def filter_info(found: type[Filter] | Broken, preview: bool = False) -> filter_p
     return filter_pb2.FilterInfo(
         id=found.id,
         name=found.name,
-        description=found.summary(),
+        description=found.description,
         version=found.version,
         appearance=APPEARANCES[found.appearance],
         stage=found.stage.name.lower(),
         needs=[NEEDS[need] for need in sorted(found.needs)],
-        parameters=[_parameter(parameter) for parameter in describe(found.Settings)],
+        parameters=[_parameter(parameter) for parameter in found.parameters],
         preview=to_picture(shown) if shown else None,
     )
 

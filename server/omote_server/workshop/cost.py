@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 
 from omote_filters.chain import Chain
-from omote_filters.filter import Filter
+from omote_filters.listing import Listing
 from omote_filters.registry import Registry
 from omote_filters.words import FACE_NEEDS, ChainEntry, Consent, Stage
 from omote_models.face import FloatArray
@@ -99,12 +99,14 @@ def measure(
 
 def _cost(name: str, registry: Registry, footage: _Footage) -> Cost:
     entries = [ChainEntry(part) for part in name.split("+")]
-    kinds = [kind for e in entries if isinstance(kind := registry.find(e.filter_id), type)]
+    listings = [
+        listing for e in entries if isinstance(listing := registry.find(e.filter_id), Listing)
+    ]
     small, large = footage.small, footage.large
-    if any(kind.fewest_faces > 1 for kind in kinds):
+    if any(listing.fewest_faces > 1 for listing in listings):
         small, large = footage.two, [take.enlarged(1.5) for take in footage.two]
     times = _times(entries, registry, small)
-    lies_still = all(map(_lies_still, kinds))
+    lies_still = all(map(_lies_still, listings))
     return Cost(
         filters=name,
         small=statistics.median(times[1:]),
@@ -196,9 +198,9 @@ def _layers(
     return layers
 
 
-def _lies_still(kind: type[Filter]) -> bool:
-    moves = kind.animated or kind.stage is Stage.PARTICLES
-    return bool(kind.needs & FACE_NEEDS) and kind.draws and not moves
+def _lies_still(listing: Listing) -> bool:
+    moves = listing.animated or listing.stage is Stage.PARTICLES
+    return bool(listing.needs & FACE_NEEDS) and listing.draws and not moves
 
 
 def _noisy_portrait() -> list[Pixels]:

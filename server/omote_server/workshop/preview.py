@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 
 from omote_filters.draw.text import lettering
-from omote_filters.filter import Filter
+from omote_filters.listing import Listing
 from omote_filters.registry import Registry
 from omote_filters.words import ChainEntry
 from omote_server.frames.codec import Pixels
@@ -23,6 +23,7 @@ from omote_server.workshop.rehearsal import (
     beside,
     looked_at,
     perform,
+    performed,
     portrait,
     read,
     turned,
@@ -79,7 +80,7 @@ class Studio:
         )
 
 
-def sheet(kind: type[Filter], registry: Registry, studio: Studio) -> Pixels:
+def sheet(listing: Listing, registry: Registry, studio: Studio) -> Pixels:
     """A filter on every still, two rows of four pictures with captions, uint8 RGB.
 
     Raises:
@@ -87,14 +88,14 @@ def sheet(kind: type[Filter], registry: Registry, studio: Studio) -> Pixels:
     """
     cells = []
     for caption, take in studio.stills:
-        *_, last = perform([ChainEntry(kind.id)], registry, [take] * _SETTLE)
+        last = performed([ChainEntry(listing.id)], registry, [take] * _SETTLE)
         cell = cv2.resize(last.picture, _CELL, interpolation=cv2.INTER_AREA)
         cells.append(_captioned(np.asarray(cell, np.uint8), caption))
     rows = [np.hstack(cells[i : i + _COLUMNS]) for i in range(0, len(cells), _COLUMNS)]
-    return _captioned(np.vstack(rows), f"{kind.name} ({kind.id})")
+    return _captioned(np.vstack(rows), f"{listing.name} ({listing.id})")
 
 
-def film(kind: type[Filter], registry: Registry, studio: Studio, path: Path) -> None:
+def film(listing: Listing, registry: Registry, studio: Studio, path: Path) -> None:
     """A filter on the clip, before and after side by side, as an MP4 file.
 
     Raises:
@@ -103,10 +104,10 @@ def film(kind: type[Filter], registry: Registry, studio: Studio, path: Path) -> 
     """
     with VideoWriter(path, RATE) as writer:
         takes = studio.clip
-        if kind.fewest_faces > 1:
+        if listing.fewest_faces > 1:
             pairs = [beside(take.pixels, portrait()) for take in takes]
             takes = tuple(looked_at(pairs, max_faces=2))
-        scenes = perform([ChainEntry(kind.id)], registry, takes)
+        scenes = perform([ChainEntry(listing.id)], registry, takes)
         for number, (scene, take) in enumerate(zip(scenes, takes, strict=True)):
             writer.write(np.hstack((take.pixels, scene.picture)), number / RATE)
 
@@ -129,19 +130,19 @@ def _captioned(picture: Pixels, caption: str) -> Pixels:
     return np.vstack((bar, picture))
 
 
-def chosen(registry: Registry, ids: Sequence[str]) -> list[type[Filter]]:
+def chosen(registry: Registry, ids: Sequence[str]) -> list[Listing]:
     """Filters by id; all that work where none is named.
 
     Raises:
         LookupError: there is no such filter, or it is broken; the text says which.
     """
     wanted = ids or registry.ids
-    kinds = []
+    listings = []
     for filter_id in wanted:
         found = registry.find(filter_id)
-        if isinstance(found, type):
-            kinds.append(found)
+        if isinstance(found, Listing):
+            listings.append(found)
         elif ids:
             why = registry.lament(filter_id) if found is None else f"it is broken: {found.error}"
             raise LookupError(f"{filter_id}: {why}")
-    return kinds
+    return listings

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
@@ -145,12 +146,27 @@ def perform(
         ChainError: a filter is unknown, broken or has settings that do not fit.
     """
     chain = Chain.build(entries, registry, policy=Policy(marks=marks))
-    chain.start()
-    for number, take in enumerate(takes):
-        scene = scene_of(take, number)
-        chain.apply(scene, _AGREED)
-        yield scene
-    chain.stop()
+    try:
+        chain.start()
+        for number, take in enumerate(takes):
+            scene = scene_of(take, number)
+            chain.apply(scene, _AGREED)
+            yield scene
+    finally:
+        chain.stop()
+
+
+def performed(entries: Sequence[ChainEntry], registry: Registry, takes: Iterable[Take]) -> Scene:
+    """The last take as a chain draws it after all the others, which are not kept.
+
+    Raises:
+        ChainError: as `perform`.
+        ValueError: there is no take.
+    """
+    last = deque(perform(entries, registry, takes), maxlen=1)
+    if not last:
+        raise ValueError("there is no take to perform on")
+    return last[0]
 
 
 def scene_of(take: Take, number: int) -> Scene:

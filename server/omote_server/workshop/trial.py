@@ -12,8 +12,7 @@ import cv2
 import numpy as np
 
 from omote_filters.chain import Chain
-from omote_filters.filter import Filter
-from omote_filters.packs.filter import PackFilter
+from omote_filters.listing import Listing
 from omote_filters.registry import Registry
 from omote_filters.words import NOT_FOR_MINORS, ChainEntry, Consent, Reason
 from omote_models.face import Box, Face, FloatArray
@@ -35,24 +34,24 @@ class Finding:
     told: str = ""
 
 
-def trial(kind: type[Filter], registry: Registry) -> Iterator[Finding]:
+def trial(listing: Listing, registry: Registry) -> Iterator[Finding]:
     """Check a filter, one finding after the other.
 
     Raises:
         StoreError, RuntimeError: models or footage are missing.
     """
-    if lack := kind.lack():
-        yield Finding("it can run here", False, lack)
+    if listing.lack:
+        yield Finding("it can run here", False, listing.lack)
         return
     take = _sitter()
-    if kind.fewest_faces > 1:
-        take = replace(take, faces=_crowd(take.faces[0], kind.fewest_faces))
-    yield _draws(kind, registry, take)
+    if listing.fewest_faces > 1:
+        take = replace(take, faces=_crowd(take.faces[0], listing.fewest_faces))
+    yield _draws(listing, registry, take)
     for name, takes in _bad_days(take):
-        yield _survives(kind, registry, name, takes)
-    yield _repeats(kind, registry, take)
-    if _for_adults_only(kind):
-        drawn, _ = _run(kind, registry, [take.aged(9)] * 5)
+        yield _survives(listing, registry, name, takes)
+    yield _repeats(listing, registry, take)
+    if _for_adults_only(listing):
+        drawn, _ = _run(listing, registry, [take.aged(9)] * 5)
         same = all(np.array_equal(picture, take.pixels) for picture in drawn)
         yield Finding("it leaves minors alone", same, "" if same else "it drew on a child")
 
@@ -63,14 +62,13 @@ def _sitter() -> Take:
     return looked_at([portrait()] * 3)[-1].acted(*_SMILE)
 
 
-def _for_adults_only(kind: type[Filter]) -> bool:
+def _for_adults_only(listing: Listing) -> bool:
     """Whether nothing of it may be drawn on a minor; a pack's other parts may."""
-    kinds = [part.kind for part in kind.parts] if issubclass(kind, PackFilter) else [kind]
-    return all(each.appearance in NOT_FOR_MINORS for each in kinds)
+    return all(part.filter.appearance in NOT_FOR_MINORS for part in listing.parts)
 
 
-def _draws(kind: type[Filter], registry: Registry, take: Take) -> Finding:
-    drawn, failures = _run(kind, registry, [take] * _FRAMES)
+def _draws(listing: Listing, registry: Registry, take: Take) -> Finding:
+    drawn, failures = _run(listing, registry, [take] * _FRAMES)
     if failures:
         return Finding("it draws", False, failures[0])
     changed = float((drawn[-1] != take.pixels).any(axis=2).mean())
@@ -78,26 +76,26 @@ def _draws(kind: type[Filter], registry: Registry, take: Take) -> Finding:
     return Finding("it draws", True, f"{changed:.1%} of the picture, on a smile")
 
 
-def _survives(kind: type[Filter], registry: Registry, name: str, takes: Sequence[Take]) -> Finding:
-    _, failures = _run(kind, registry, takes)
+def _survives(listing: Listing, registry: Registry, name: str, takes: Sequence[Take]) -> Finding:
+    _, failures = _run(listing, registry, takes)
     return Finding(name, not failures, failures[0] if failures else "")
 
 
-def _repeats(kind: type[Filter], registry: Registry, take: Take) -> Finding:
-    one, _ = _run(kind, registry, [take] * 12)
-    other, _ = _run(kind, registry, [take] * 12)
+def _repeats(listing: Listing, registry: Registry, take: Take) -> Finding:
+    one, _ = _run(listing, registry, [take] * 12)
+    other, _ = _run(listing, registry, [take] * 12)
     same = all(np.array_equal(a, b) for a, b in zip(one, other, strict=True))
     text = "" if same else "seed random numbers, and use scene.time, not the clock"
     return Finding("the same recording gives the same pictures", same, text)
 
 
 def _run(
-    kind: type[Filter], registry: Registry, takes: Sequence[Take]
+    listing: Listing, registry: Registry, takes: Sequence[Take]
 ) -> tuple[list[np.ndarray], list[str]]:
     """The pictures, and every failure with its place in the code."""
     drawn: list[np.ndarray] = []
     with _overheard() as heard:
-        chain = Chain.build([ChainEntry(kind.id)], registry)
+        chain = Chain.build([ChainEntry(listing.id)], registry)
         chain.start()
         for number, take in enumerate(takes):
             scene = scene_of(take, number)

@@ -6,8 +6,9 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+from omote_filters.listing import Broken
 from omote_filters.packs.load import find_packs
-from omote_filters.registry import Broken, Registry
+from omote_filters.registry import Registry
 from omote_models.demographics import DemographicsEstimator
 from omote_models.estimators import EstimatorError, find_estimator
 from omote_models.store import Status, StoreError, model_store

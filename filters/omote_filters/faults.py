@@ -1,0 +1,49 @@
+"""What foreign code raises: whose it is, and how to tell of it."""
+
+from __future__ import annotations
+
+import signal
+import threading
+import traceback
+
+_LONGEST_TEXT = 300
+
+
+def hand_up(error: BaseException) -> None:
+    """Raise again what the host itself must see; whatever else a plugin raises is its failure.
+
+    That is Ctrl+C alone, which Python raises on the main thread where nobody else listens for it.
+    A plugin may raise SystemExit, GeneratorExit or a KeyboardInterrupt of its own on a worker; on
+    its way through a future it would end the server.
+    """
+    if not isinstance(error, KeyboardInterrupt):
+        return
+    on_main = threading.current_thread() is threading.main_thread()
+    if on_main and signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        raise error
+
+
+def place(error: BaseException, depth: int = 1) -> str:
+    """What was raised and where, the innermost of `depth` places first.
+
+    Not its text, which may quote landmarks, estimates or a client's words.
+    """
+    frames = list(traceback.walk_tb(error.__traceback__))[-depth:]
+    places = [f"{frame.f_code.co_filename}:{line}" for frame, line in reversed(frames)]
+    return f"{type(error).__name__} at {' from '.join(places) or '?'}"
+
+
+def quoted(error: BaseException) -> str:
+    """What was raised and its text, on one line: for an operator, before any picture was seen."""
+    try:
+        text = " ".join(str(error).split())
+    except BaseException as second:  # an exception is foreign code, too
+        hand_up(second)
+        text = "(it cannot even be shown)"
+    return speakable(f"{type(error).__name__}: {text}", _LONGEST_TEXT)
+
+
+def speakable(text: str, longest: int) -> str:
+    """A text that every log and wire can carry."""
+    plain = text.encode("utf-8", "backslashreplace").decode("utf-8")
+    return plain if len(plain) <= longest else plain[: longest - 1] + "…"
