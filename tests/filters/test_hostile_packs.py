@@ -349,6 +349,21 @@ def test_what_once_stopped_a_server_is_listed_with_its_place(tmp_path: Path) -> 
         assert told.exit_code == 1
 
 
+def test_a_pack_has_sixteen_assets_at_most() -> None:
+    def layer(number: int) -> str:
+        return f"{{filter: sticker, settings: {{art: {{asset: a{number}.png}}}}}}"
+
+    def text(count: int) -> str:
+        lines = [f"{key}: {flow(RICH[key])}" for key in RICH if key not in ("parameters", "layers")]
+        wear = ", ".join(layer(number) for number in range(min(count, 16)))
+        more = f", when: {{largest: true}}, otherwise: {layer(16)}}}" if count > 16 else "}"
+        return "\n".join([*lines, f"layers: [{wear.removesuffix('}')}{more}]"])
+
+    assert of_text(text(16)) == []
+    (told,) = of_text(text(17))
+    assert "layers.15.otherwise.settings.art: a16.png: a pack has at most 16 assets" in told
+
+
 # Files
 
 
@@ -396,6 +411,9 @@ def test_an_archive_that_cannot_be_is_refused(data: bytes, words: str, tmp_path:
 
 
 def test_an_archive_is_measured_unpacked_and_not_believed(tmp_path: Path) -> None:
+    with (tmp_path / "large.zip").open("wb") as file:
+        file.truncate(LARGEST_ARCHIVE + 1)
+    assert "the archive is larger than 80 MiB" in "".join(of_path(tmp_path / "large.zip"))
     (tmp_path / "mine.zip").write_bytes(zipped({"big": bytes(LARGEST_ARCHIVE)}))
     assert "unpacked, the archive is larger" in "".join(of_path(tmp_path / "mine.zip"))
     data = zipped({"filter.yaml": b"#" * 50_000_000})

@@ -80,6 +80,8 @@ class Written(BaseModel):
     @model_validator(mode="wrap")
     @classmethod
     def _in_words(cls, given: object, handler: ModelWrapValidatorHandler[Self]) -> Self:
+        # Here, not at the end: only the class knows its keys and what to write for each. What the
+        # parts have told in words already passes as it is.
         written = given if isinstance(given, dict) else {}
         wrong: dict[Place, str] = {
             (key,): f"it is empty; write {text}"
