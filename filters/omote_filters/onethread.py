@@ -149,6 +149,7 @@ def cpu_elsewhere() -> float:
     """CPU seconds that such threads have spent so far on behalf of the calling thread.
 
     With `time.thread_time()` it is what a filter has used, wherever it was drawn. The time that a
-    caller waited counts nowhere.
+    caller waited counts nowhere, nor what a driver spends in threads of its own: Mesa's software
+    renderer fills pixels there.
     """
     return _elsewhere.seconds
