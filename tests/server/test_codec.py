@@ -73,12 +73,11 @@ def test_a_truncated_picture_is_refused(kind: PictureFormat, astronaut: Pixels) 
         assert "truncated" in description
 
 
-def test_a_bomb_is_refused_by_its_header(astronaut: Pixels) -> None:
-    def chunk(name: bytes, body: bytes) -> bytes:
-        return (
-            struct.pack(">I", len(body)) + name + body + struct.pack(">I", zlib.crc32(name + body))
-        )
+def chunk(name: bytes, body: bytes) -> bytes:
+    return struct.pack(">I", len(body)) + name + body + struct.pack(">I", zlib.crc32(name + body))
 
+
+def test_a_bomb_is_refused_by_its_header(astronaut: Pixels) -> None:
     header = struct.pack(">IIBBBBB", 60_000, 60_000, 8, 2, 0, 0, 0)
     bomb = b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", b"") + chunk(b"IEND", b"")
     _, description = refused(encoded(bomb))
@@ -96,6 +95,20 @@ def test_a_side_that_would_abort_the_process_is_refused(kind: PictureFormat) -> 
 def test_a_jpeg_of_many_scans_is_refused(astronaut: Pixels) -> None:
     data = codec.encode(astronaut, PictureFormat.JPEG, 50).data
     assert "scans" in refused(encoded(data[:-2] + b"\xff\xda" * 40 + data[-2:]))[1]
+
+
+def test_what_a_png_says_beside_its_pixels_is_never_unpacked(
+    astronaut: Pixels, capfd: pytest.CaptureFixture[str]
+) -> None:
+    data = codec.encode(astronaut, PictureFormat.PNG, 0).data
+    text = chunk(b"zTXt", b"a\0\0" + zlib.compress(b"\0" * 7_000_000))
+    bomb = (
+        data[:33] + chunk(b"iCCP", b"a\0\0" + zlib.compress(b"no profile")) + text * 20 + data[33:]
+    )
+    np.testing.assert_array_equal(codec.decode(encoded(bomb), MANY), astronaut)
+    assert capfd.readouterr().err == "", "libpng complains of the profile where it unpacks it"
+    pieces = data[:33] + chunk(b"tEXt", b"") * 50_000 + data[33:]
+    assert "damaged" in refused(encoded(pieces))[1]
 
 
 def test_bytes_after_a_png_do_no_harm(astronaut: Pixels) -> None:

@@ -14,8 +14,9 @@ _MOST_SCANS = 64
 """Of a progressive JPEG. Each may touch every block for a dozen bytes of the file."""
 
 _PNG, _JPEG = b"\x89PNG\r\n\x1a\n", b"\xff\xd8"
-_PNG_PARTS = (b"PLTE", b"tRNS", b"IDAT")
+_PNG_PARTS = (b"PLTE", b"tRNS", b"eXIf", b"IDAT")
 """What decides the pixels. Profiles and texts are never unpacked, other frames never read."""
+_MOST_CHUNKS = 20_000
 _FRAMES = (0xC0, 0xC1, 0xC2)
 _SEGMENTS = (*_FRAMES, 0xC4, 0xDB, 0xDD, 0xFE, *range(0xE0, 0xF0))
 """JPEG's markers that may stand before a picture's size; each has a length."""
@@ -35,7 +36,7 @@ def decoded(data: bytes) -> NDArray[np.uint8]:
     if size is None or not 0 < min(size) <= max(size) <= MOST_SIDE:
         raise PictureError(f"has a picture that is not a PNG or JPEG of at most {MOST_SIDE} pixels")
     try:
-        plain = _plain_png(data) if data.startswith(_PNG) else _plain_jpeg(data)
+        plain = plain_png(data) if data.startswith(_PNG) else _plain_jpeg(data)
         picture = cv2.imdecode(np.frombuffer(plain, np.uint8), cv2.IMREAD_UNCHANGED)
     except cv2.error:
         picture = None
@@ -69,10 +70,16 @@ def _jpeg_size(data: bytes) -> tuple[int, int] | None:
     return None
 
 
-def _plain_png(data: bytes) -> bytes:
-    """The same picture with nothing but its pixels: see `_PNG_PARTS`."""
+def plain_png(data: bytes) -> bytes:
+    """A PNG with nothing but its pixels: a text of 8 kB may ask for 8 MB to be unpacked.
+
+    Raises:
+        PictureError: its end is missing, or it is cut into more pieces than a picture needs.
+    """
     kept, at = [data[:33]], 33
-    while at + 12 <= len(data):
+    for _ in range(_MOST_CHUNKS):
+        if at + 12 > len(data):
+            raise PictureError("has a picture that cannot be decoded: its end is missing")
         length, kind = struct.unpack_from(">I4s", data, at)
         end = at + 12 + length
         if kind == b"IEND":
@@ -80,7 +87,7 @@ def _plain_png(data: bytes) -> bytes:
         if kind in _PNG_PARTS:
             kept.append(data[at:end])
         at = end
-    raise PictureError("has a picture that cannot be decoded: its end is missing")
+    raise PictureError(f"has a PNG of more than {_MOST_CHUNKS:,} chunks; save it anew")
 
 
 def _plain_jpeg(data: bytes) -> bytes:
