@@ -147,22 +147,36 @@ def test_a_check_that_breaks_is_a_finding_and_the_others_go_on(
     assert found["Python"]["well"]
 
 
-def test_doctor_runs_where_packages_cannot_be_imported(tmp_path: Path) -> None:
-    # A machine without OpenCV's libraries: what imports it breaks, and the doctor says so.
-    (tmp_path / "cv2.py").write_text("raise ImportError('libGL.so.1: cannot open')\n")
+def in_a_process(code: int, **environment: str) -> list[dict[str, Any]]:
     done = subprocess.run(
         [sys.executable, "-m", "omote_server", "doctor", "--json"],
         capture_output=True,
         text=True,
         check=False,
-        env={**os.environ, **ANYWHERE, "PYTHONPATH": str(tmp_path)},
+        env={**os.environ, **ANYWHERE, **environment},
     )
-    assert done.returncode == 1, done.stderr
+    assert done.returncode == code, done.stderr
     assert "Traceback" not in done.stderr
-    found = {each["what"]: each for each in json.loads(done.stdout)}
+    found: list[dict[str, Any]] = json.loads(done.stdout)
+    return found
+
+
+def test_doctor_runs_where_packages_cannot_be_imported(tmp_path: Path) -> None:
+    # A machine without OpenCV's libraries: what imports it breaks, and the doctor says so.
+    (tmp_path / "cv2.py").write_text("raise ImportError('libGL.so.1: cannot open')\n")
+    found = {each["what"]: each for each in in_a_process(1, PYTHONPATH=str(tmp_path))}
     assert "libGL.so.1" in found["cv2"]["detail"]
     assert found["Python"]["well"]
     assert found["port"]["well"]
+
+
+@pytest.mark.usefixtures("tools")
+def test_filters_that_cannot_run_here_are_named_and_nothing_is_wrong(tmp_path: Path) -> None:
+    (tmp_path / "sitecustomize.py").write_text("import sys\nsys.modules['moderngl'] = None\n")
+    found = in_a_process(0, PYTHONPATH=str(tmp_path))
+    [lacking] = [each for each in found if "cannot run here" in each["detail"]]
+    assert "head_3d" in lacking["detail"]
+    assert "omote[3d]" in lacking["mend"]
 
 
 def test_a_cache_that_cannot_be_made_is_told(tmp_path: Path) -> None:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from omote_filters.listing import Broken
+from omote_filters.listing import Broken, Listing
 from omote_filters.packs.load import find_packs
 from omote_filters.registry import Registry
 from omote_models.demographics import DemographicsEstimator
@@ -65,6 +65,7 @@ def filters(settings: Settings) -> Iterator[Finding]:
     for each in broken:
         mend = "mend or remove the pack or the package that it is in"
         yield Finding(f"filter {each.id}", False, each.error, mend)
+    yield from _lacking(found)
 
 
 def _needed(settings: Settings) -> tuple[str, ...]:
@@ -72,6 +73,16 @@ def _needed(settings: Settings) -> tuple[str, ...]:
         return used(settings.estimator)
     except EstimatorError:
         return used()  # what is wrong with it is a finding of its own
+
+
+def _lacking(found: Iterable[Listing | Broken]) -> Iterator[Finding]:
+    """What this machine lacks for some filters; the others run without it."""
+    lacking: dict[str, list[str]] = {}
+    for each in found:
+        if isinstance(each, Listing) and each.lack:
+            lacking.setdefault(each.lack, []).append(each.id)
+    for lack, ids in lacking.items():
+        yield Finding("filters", True, f"cannot run here: {', '.join(ids)}", lack)
 
 
 def _packs_in(path: Path) -> Finding:
