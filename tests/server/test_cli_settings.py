@@ -5,10 +5,14 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import tempfile
+from contextlib import suppress
 from pathlib import Path
 
 import make_settings
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from typer.testing import CliRunner
 
 from omote_filters.words import Appearance
@@ -21,10 +25,10 @@ from omote_server.serving.settings import Settings
 run = CliRunner()
 
 
-def told(given: dict[str, str] | None = None, file: Path | None = None) -> str:
+def told(environment: dict[str, str] | None = None, file: Path | None = None) -> str:
     """What is said of a configuration that cannot be used."""
     with pytest.raises(ConfigurationError) as caught:
-        gather({}, given, file).settings()
+        gather({}, environment, file).settings()
     return str(caught.value)
 
 
@@ -36,8 +40,8 @@ def toml(tmp_path: Path) -> Path:
 def test_flags_beat_the_environment_which_beats_the_file(toml: Path) -> None:
     toml.write_text('port = 7001\nworkers = 3\nlog_level = "error"\n')
     flags = {"log_level": "debug", "port": None}
-    settings = gather(flags, {"OMOTE_PORT": "7002"}, toml).settings()
-    assert (settings.workers, settings.port, settings.log_level) == (3, 7002, "debug")
+    made = gather(flags, {"OMOTE_PORT": "7002"}, toml).settings()
+    assert (made.workers, made.port, made.log_level) == (3, 7002, "debug")
 
 
 def test_settings_themselves_read_nothing(toml: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -58,8 +62,8 @@ def test_packs_in_the_environment_are_paths_or_json(text: str, tmp_path: Path) -
 
 
 def test_words_in_the_environment_stand_with_commas() -> None:
-    settings = gather({}, {"OMOTE_NOT_FOR_MINORS": "makeup, novelty"}).settings()
-    assert settings.not_for_minors == (Appearance.MAKEUP, Appearance.NOVELTY)
+    made = gather({}, {"OMOTE_NOT_FOR_MINORS": "makeup, novelty"}).settings()
+    assert made.not_for_minors == (Appearance.MAKEUP, Appearance.NOVELTY)
 
 
 @pytest.mark.parametrize(
@@ -84,16 +88,16 @@ def test_what_is_wrong_in_the_environment_is_named(variable: str, value: str, wo
 
 def test_an_empty_token_is_no_token() -> None:
     # It passed for one: a server that demands a token let everybody in.
-    given = {"OMOTE_HOST": "0.0.0.0", "OMOTE_INSECURE": "yes", "OMOTE_TOKEN": ""}
-    assert "OMOTE_TOKEN" in told(given)
+    environment = {"OMOTE_HOST": "0.0.0.0", "OMOTE_INSECURE": "yes", "OMOTE_TOKEN": ""}
+    assert "OMOTE_TOKEN" in told(environment)
 
 
 def test_what_is_no_setting_of_ours_is_left_alone() -> None:
-    given = {"OMOTE_CACHE": "cache", "PORT": "x", "OMOTEST": "1"}
+    environment = {"OMOTE_CACHE": "cache", "PORT": "x", "OMOTEST": "1"}
     # Kubernetes sets these beside a service of that name.
-    given |= {"OMOTE_PORT": "tcp://10.0.0.1:8560", "OMOTE_SERVICE_HOST": "10.0.0.1"}
-    given |= {"OMOTE_PORT_8560_TCP_ADDR": "10.0.0.1", "OMOTE_SERVICE_PORT_GRPC": "8560"}
-    assert gather({}, given).settings() == Settings()
+    environment |= {"OMOTE_PORT": "tcp://10.0.0.1:8560", "OMOTE_SERVICE_HOST": "10.0.0.1"}
+    environment |= {"OMOTE_PORT_8560_TCP_ADDR": "10.0.0.1", "OMOTE_SERVICE_PORT_GRPC": "8560"}
+    assert gather({}, environment).settings() == Settings()
 
 
 @pytest.mark.parametrize(
@@ -127,6 +131,37 @@ def test_everything_wrong_is_said_at_once(toml: Path) -> None:
 def test_a_file_that_is_no_text_is_named(toml: Path) -> None:
     toml.write_bytes(b"port = \xff")
     assert "cannot be read" in told(file=toml)
+
+
+QUICK = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+HOSTILE = ["1", "-1", "1e999", "nan", "[", "[1]", "true", "x:y", "'a'", "1979-05-27", "{a = 1}"]
+WORDS = st.text(max_size=40) | st.sampled_from(HOSTILE)
+LINES = st.builds("{} = {}".format, st.sampled_from([*SETTINGS]), WORDS)
+
+
+@QUICK
+@given(values=st.dictionaries(st.sampled_from([*SETTINGS, "nonsense"]), WORDS, max_size=6))
+def test_every_environment_gives_settings_or_says_what_is_wrong(values: dict[str, str]) -> None:
+    environment = {f"OMOTE_{name.upper()}": value for name, value in values.items()}
+    with suppress(ConfigurationError):
+        gather({}, environment).settings()
+    for name in SETTINGS:
+        with suppress(ConfigurationError):
+            gather({}, environment).one(name)
+
+
+@QUICK
+@given(text=st.text(max_size=200) | LINES)
+def test_every_file_gives_settings_or_says_what_is_wrong(text: str) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "omote.toml"
+        file.write_text(text, encoding="utf-8", errors="surrogatepass")
+        with suppress(ConfigurationError):
+            gather({}, {}, file).settings()
+
+
+def test_a_path_that_cannot_be_looked_at_is_told() -> None:
+    assert "cannot be looked at" in told({"OMOTE_PACKS": "x" * 5000})
 
 
 def test_every_setting_has_a_flag_a_variable_and_a_row() -> None:

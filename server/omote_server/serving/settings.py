@@ -31,7 +31,11 @@ class Unfit(ValueError):
 
 
 def _there(path: Path) -> Path:
-    if not path.exists():
+    try:
+        there = path.exists()
+    except OSError as error:  # a folder on the way that may not be entered, a name too long
+        raise ValueError(f"{path} cannot be looked at: {error.strerror}") from None
+    if not there:
         raise ValueError(f"{path} does not exist")
     return path
 
