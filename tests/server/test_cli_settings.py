@@ -235,6 +235,19 @@ def test_filters_know_the_packs_of_the_configuration(
     assert run.invoke(app, ["filters", "validate", "mine/house_look"]).exit_code == 0
 
 
+@pytest.mark.parametrize("text", ["packs = ", 'pakcs = ["mine"]'])
+def test_filters_refuse_a_configuration_that_may_mean_other_packs(
+    text: str, toml: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(toml.parent)
+    toml.write_text(text)
+    done = run.invoke(app, ["filters", "list"])
+    assert done.exit_code == 2
+    assert "omote.toml" in done.stderr
+    # Whoever names packs on the command line needs no configuration.
+    assert run.invoke(app, ["filters", "show", "lipstick", "--packs", "."]).exit_code == 0
+
+
 def test_demo_and_bench_start_a_server_that_no_file_or_variable_touches(
     toml: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -15,7 +15,7 @@ from omote_models.estimators import EstimatorError
 from omote_models.store import StoreError, model_store
 from omote_server.cli.models import PullBars
 from omote_server.cli.terminal import fail
-from omote_server.serving.configuration import ConfigurationError, here
+from omote_server.serving.configuration import ConfigurationError, gather, here
 from omote_server.serving.inventory import used
 
 Packs = Annotated[
@@ -29,10 +29,13 @@ Packs = Annotated[
 def packs_or_configured(packs: Sequence[Path] | None) -> tuple[Path, ...]:
     """The packs of the command line, else those that a server in this folder would have.
 
-    Exits with what is wrong where one cannot be had.
+    Exits with what is wrong where one cannot be had, or nobody can tell which are meant.
     """
+    found = gather({"packs": packs}) if packs else here()
     try:
-        return tuple(here({"packs": packs or None}).one("packs"))
+        if found.problems:
+            raise ConfigurationError(found.problems)
+        return tuple(found.one("packs"))
     except ConfigurationError as error:
         fail(str(error), code=2)
 

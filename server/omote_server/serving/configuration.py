@@ -82,7 +82,7 @@ class Configuration:
         """One setting, checked; whatever else is wrong does not matter.
 
         Raises:
-            ConfigurationError: it is wrong, or nothing can be read.
+            ConfigurationError: it is wrong.
         """
         field = Settings.model_fields[name]
         given = self.given.get(name)
