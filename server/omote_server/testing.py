@@ -62,11 +62,13 @@ class LightEngine:
 
     Attributes:
         gate: cleared, it holds every frame back; set, they go on.
+        held: how many streams have a frame that the gate holds back now.
         delay: seconds that each frame takes.
         faults: what is raised instead of an answer, by the frame's sequence, once each: an
             `InvalidRequest` refuses the frame, another `CallError` ends the stream with its
             status, anything else is a bug of the server.
         refusals: what is raised instead of a seat, one after the other, such as `Busy`.
+        opened: with which chain and consent each stream was opened.
         jobs: every frame that was taken, with its chain, its consent and its events.
         seats: how many sessions have one now.
     """
@@ -75,9 +77,11 @@ class LightEngine:
         self._answer = answer
         self.gate = asyncio.Event()
         self.gate.set()
+        self.held = 0
         self.delay = 0.0
         self.faults: dict[int, Exception] = {}
         self.refusals: list[Exception] = []
+        self.opened: list[Directives] = []
         self.jobs: list[Job] = []
         self.seats = 0
 
@@ -111,10 +115,14 @@ class _LightSeat:
         self._closed = False
 
     async def prepare(self, directives: Directives) -> None:
-        """There is nothing to load."""
+        self._engine.opened.append(directives)
 
     async def work(self, take: Take) -> Result | None:
-        await self._engine.gate.wait()
+        self._engine.held += 1
+        try:
+            await self._engine.gate.wait()
+        finally:
+            self._engine.held -= 1
         job = take()
         if job is None:
             return None

@@ -16,7 +16,18 @@ from omote.v1 import stream_pb2
 from omote_client import Client, Consent, Delivery, Reconnect, Result, ServerError, SessionLost
 from omote_client.errors import InvalidRequest, ServerUnavailable
 from omote_client.feeding import Frames
-from tests.client.fake_server import FakeServer, until
+from omote_server.testing import LightServer
+from tests.client.servers import (
+    Requests,
+    Responses,
+    answer,
+    cut,
+    notice,
+    ready,
+    scripted,
+    summary,
+    until,
+)
 
 QUICK = Reconnect(attempts=50, first_delay=0.001, max_delay=0.001)
 
@@ -53,7 +64,7 @@ class Steps:
 class Traces:
     """What a client leaves behind: tasks, threads, calls, channels, errors that nobody saw."""
 
-    def __init__(self, server: FakeServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    def __init__(self, server: LightServer, monkeypatch: pytest.MonkeyPatch) -> None:
         self._server = server
         self._channels: list[grpc.aio.Channel] = []
         self._errors: list[dict[str, Any]] = []
@@ -75,7 +86,7 @@ class Traces:
             if thread.name.startswith("omote-client"):
                 await asyncio.to_thread(thread.join, 10)
                 assert not thread.is_alive()
-        await until(lambda: self._server.alive == 0)
+        await until(lambda: self._server.sessions == 0)
         for channel in self._channels:
             assert channel.get_state() is grpc.ChannelConnectivity.SHUTDOWN
         self._channels.clear()
@@ -88,7 +99,7 @@ class Traces:
 
 
 @pytest.fixture
-async def traces(server: FakeServer, monkeypatch: pytest.MonkeyPatch) -> Traces:
+async def traces(server: LightServer, monkeypatch: pytest.MonkeyPatch) -> Traces:
     return Traces(server, monkeypatch)
 
 
@@ -131,7 +142,7 @@ async def by_hand(target: str, frames: Frames) -> None:
     ("app", "source"), [(everything, plain), (everything, asynchronous), (by_hand, plain)]
 )
 async def test_a_stream_that_is_cancelled_anywhere_leaves_nothing_behind(
-    server: FakeServer,
+    server: LightServer,
     traces: Traces,
     app: Callable[[str, Frames], Coroutine[Any, Any, None]],
     source: Callable[[], Frames],
@@ -141,8 +152,8 @@ async def test_a_stream_that_is_cancelled_anywhere_leaves_nothing_behind(
     while step < 1000:
         step += 1
         steps = Steps({step, step + again})  # the second cancellation meets the cleaning up
-        server.breaks = {3}
-        working = asyncio.create_task(steps.run(app(server.target, source())))
+        server.engine.faults = cut(3)
+        working = asyncio.create_task(steps.run(app(server.address, source())))
         (outcome,) = await asyncio.gather(working, return_exceptions=True)
         await traces.none()
         if steps.count < step:  # it was through before
@@ -159,10 +170,10 @@ async def all_of(results: AsyncIterator[Result]) -> list[Result]:
 
 
 async def test_a_body_that_ends_at_once_leaves_nothing_behind(
-    server: FakeServer, traces: Traces
+    server: LightServer, traces: Traces
 ) -> None:
     async def leave_at_once() -> None:
-        async with Client(server.target) as client, client.stream("echo") as stream:
+        async with Client(server.address) as client, client.stream("echo") as stream:
             streams.append(stream)
             raise KeyError("of the app")
 
@@ -175,9 +186,9 @@ async def test_a_body_that_ends_at_once_leaves_nothing_behind(
 
 
 async def test_a_client_that_leaves_before_its_stream_ends_it(
-    server: FakeServer, traces: Traces
+    server: LightServer, traces: Traces
 ) -> None:
-    client = Client(server.target)
+    client = Client(server.address)
     await client.__aenter__()
     stream = client.stream("echo", delivery=Delivery.EVERY)
     await stream.__aenter__()
@@ -240,53 +251,63 @@ async def test_a_request_that_cannot_be_written_ends_the_stream(
 
 
 async def test_bytes_that_are_no_message_are_the_servers_fault() -> None:
-    async def mumble(requests: AsyncIterator[bytes], _: Any) -> AsyncIterator[bytes]:
-        ready = stream_pb2.StreamFramesResponse(ready=stream_pb2.Ready())
-        yield ready.SerializeToString()
+    async def script(_: int, requests: Requests) -> AsyncIterator[Any]:
+        yield ready()
         async for _request in requests:
             yield b"\xff"
 
-    methods: dict[str, grpc.RpcMethodHandler[Any, Any]] = {
-        "StreamFrames": grpc.stream_stream_rpc_method_handler(mumble)
-    }
-    service = grpc.method_handlers_generic_handler("omote.v1.FilterService", methods)
-    server = grpc.aio.server()
-    server.add_generic_rpc_handlers((service,))
-    port = server.add_insecure_port("127.0.0.1:0")
-    await server.start()
-    async with Client(f"127.0.0.1:{port}") as client, client.stream("echo") as stream:
+    async with (
+        scripted(script) as address,
+        Client(address) as client,
+        client.stream("echo") as stream,
+    ):
+        await stream.send(b"frame")
         with pytest.raises(ServerError, match="cannot be read"):
             await anext(stream)
-    await server.stop(0)
 
 
 async def test_a_server_that_hangs_at_the_end_costs_the_timeout(
-    client: Client, server: FakeServer, traces: Traces
+    client: Client, server: LightServer
 ) -> None:
-    server.hangs = {2}
+    server.engine.gate.clear()
     async with client.stream("echo", finish_timeout=0.1) as stream:
-        await stream.send(b"frame")
         await stream.send(b"frame")
         with pytest.raises(SessionLost, match=r"said nothing for 0\.1 s"):
             await stream.finish()
 
 
-async def test_a_server_that_hangs_while_it_goes_away_is_left(
-    client: Client, server: FakeServer
-) -> None:
-    server.leaves, server.hangs = {1}, {2}
-    async with client.stream(
-        "echo", delivery=Delivery.EVERY, reconnect=QUICK, finish_timeout=0.1
-    ) as stream:
+async def test_a_server_that_hangs_while_it_goes_away_is_left() -> None:
+    async def script(session: int, requests: Requests) -> Responses:
+        yield ready()
+        async for request in requests:
+            if request.HasField("finish"):
+                yield summary()
+                return
+            if session == 1 and request.frame.sequence == 2:
+                yield notice(going_away=stream_pb2.GoingAway(grace_seconds=1))
+                await asyncio.Event().wait()
+            yield answer(request.frame)
+
+    async with (
+        scripted(script) as address,
+        Client(address) as client,
+        client.stream(
+            "echo", delivery=Delivery.EVERY, reconnect=QUICK, finish_timeout=0.1
+        ) as stream,
+    ):
         await stream.send(b"1")
         await stream.send(b"2")
         assert [(await anext(stream)).sent, (await anext(stream)).sent] == [b"1", b"2"]
-    assert stream.reconnects == 1
+        assert stream.reconnects == 1
 
 
-async def test_a_session_that_never_becomes_ready_costs_the_timeout(server: FakeServer) -> None:
-    server.mute = True
-    async with Client(server.target, connect_timeout=0.2) as client:
+async def test_a_session_that_never_becomes_ready_costs_the_timeout() -> None:
+    async def script(_: int, requests: Requests) -> Responses:
+        async for _request in requests:
+            pass
+        yield ready()
+
+    async with scripted(script) as address, Client(address, connect_timeout=0.2) as client:
         with pytest.raises(ServerUnavailable, match=r"opened no session within 0\.2 s"):
             async with client.stream("echo", reconnect=None):
                 pass

@@ -6,7 +6,7 @@ import asyncio
 import socket
 import struct
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 
 import grpc
@@ -35,8 +35,15 @@ from omote_client import (
 )
 from omote_client.channel import MAX_MESSAGE_BYTES, Tls
 from omote_client.statuses import failure, unavailable
+from omote_server.testing import LightServer
 from tests.client.certificates import Certificate, certificate
-from tests.client.fake_server import FakeServer
+from tests.client.servers import (
+    Requests,
+    Responses,
+    echo_server,
+    ready,
+    scripted,
+)
 
 SHORT = 0.3  # seconds for a server that will not come
 LONG = 30.0  # seconds that must not be waited for
@@ -56,15 +63,9 @@ async def refusal(target: str, tls: Tls = False, seconds: float = SHORT) -> Omot
     return caught.value
 
 
-@asynccontextmanager
-async def tls_server(shown: Certificate) -> AsyncIterator[FakeServer]:
+def tls_server(shown: Certificate) -> AbstractAsyncContextManager[LightServer]:
     """A filter server behind TLS."""
-    server = FakeServer(shown.for_server())
-    await server.start()
-    try:
-        yield server
-    finally:
-        await server.stop()
+    return echo_server(shown.for_server())
 
 
 @asynccontextmanager
@@ -103,7 +104,7 @@ def speak_http1(writer: asyncio.StreamWriter) -> None:
 async def test_a_trusted_certificate_is_all_that_is_needed(trusted: Certificate) -> None:
     async with (
         tls_server(trusted) as server,
-        Client(server.target, tls=trusted.pem) as client,
+        Client(server.address, tls=trusted.pem) as client,
         client.stream("echo") as stream,
     ):
         await stream.send(b"frame")
@@ -113,7 +114,7 @@ async def test_a_trusted_certificate_is_all_that_is_needed(trusted: Certificate)
 async def test_an_unknown_authority(trusted: Certificate, tmp_path: Path) -> None:
     async with tls_server(trusted) as server:
         for tls in (True, certificate(tmp_path).pem):
-            error = await refusal(server.target, tls, LONG)
+            error = await refusal(server.address, tls, LONG)
             assert type(error) is CertificateUntrusted
             assert "`tls=`" in str(error)
 
@@ -121,7 +122,7 @@ async def test_an_unknown_authority(trusted: Certificate, tmp_path: Path) -> Non
 async def test_a_certificate_of_another_host(tmp_path: Path) -> None:
     elsewhere = certificate(tmp_path, names="DNS:elsewhere.example")
     async with tls_server(elsewhere) as server:
-        error = await refusal(server.target, elsewhere.pem, LONG)
+        error = await refusal(server.address, elsewhere.pem, LONG)
     assert type(error) is CertificateForAnotherHost
     assert "subjectAltName" in str(error)
 
@@ -129,35 +130,35 @@ async def test_a_certificate_of_another_host(tmp_path: Path) -> None:
 async def test_an_expired_certificate(tmp_path: Path) -> None:
     expired = certificate(tmp_path, until="20200102000000Z")
     async with tls_server(expired) as server:
-        error = await refusal(server.target, expired.pem, LONG)
+        error = await refusal(server.address, expired.pem, LONG)
     assert type(error) is CertificateExpired
     assert "Renew" in str(error)
 
 
-async def test_the_server_speaks_no_tls(server: FakeServer) -> None:
-    error = await refusal(server.target, True, LONG)
+async def test_the_server_speaks_no_tls(server: LightServer) -> None:
+    error = await refusal(server.address, True, LONG)
     assert type(error) is ServerWithoutTls
     assert "--tls-certificate" in str(error)
 
 
 async def test_the_server_speaks_tls_and_the_client_does_not(trusted: Certificate) -> None:
     async with tls_server(trusted) as server:
-        error = await refusal(server.target, False, LONG)
+        error = await refusal(server.address, False, LONG)
     assert type(error) is ServerWantsTls
     assert "tls=True" in str(error)
 
 
 async def test_the_plain_client_names_the_reason_too(trusted: Certificate) -> None:
     async with tls_server(trusted) as server:
-        target = server.target
+        target = server.address
         with pytest.raises(ServerWantsTls):
             await asyncio.to_thread(lambda: next(iter(filter_frames(target, [b"frame"], "echo"))))
 
 
 @pytest.mark.parametrize("tls", [False, True])
-async def test_nothing_listens(server: FakeServer, tls: bool) -> None:
+async def test_nothing_listens(server: LightServer, tls: bool) -> None:
     await server.stop()
-    error = await refusal(server.target, tls)
+    error = await refusal(server.address, tls)
     assert type(error) is NothingListens
     assert "omote serve" in str(error)
     assert type(await refusal("unix:/nowhere.sock", tls)) is NothingListens
@@ -193,13 +194,13 @@ async def test_a_server_that_says_nothing_costs_the_timeout() -> None:
     assert "within 0.3 s" in str(error)
 
 
-async def test_a_session_that_breaks_says_why(client: Client, server: FakeServer) -> None:
+async def test_a_session_that_breaks_says_why(client: Client, server: LightServer) -> None:
     async with client.stream("echo", reconnect=Reconnect(2, 0.001, 0.001)) as stream:
         await server.stop()
         with pytest.raises(SessionLost) as caught:
             await anext(stream)
     assert isinstance(caught.value.__cause__, NothingListens | ConnectionBroken)
-    assert server.target in str(caught.value)
+    assert server.address in str(caught.value)
 
 
 async def test_a_server_that_comes_back_with_another_certificate_is_not_asked_again(
@@ -208,7 +209,7 @@ async def test_a_server_that_comes_back_with_another_certificate_is_not_asked_ag
     endless = Reconnect(attempts=10_000, first_delay=0.01, max_delay=0.01)
     async with (
         tls_server(trusted) as server,
-        Client(server.target, tls=trusted.pem) as client,
+        Client(server.address, tls=trusted.pem) as client,
         client.stream("echo", reconnect=endless) as stream,
     ):
         await server.stop()
@@ -231,14 +232,25 @@ async def test_a_frame_above_the_announced_limit_is_not_sent(client: Client) -> 
         assert (await anext(stream)).sequence == 1
 
 
-async def test_a_message_that_the_server_does_not_take(client: Client, server: FakeServer) -> None:
-    server.limits.max_message_bytes = 0  # not announced: gRPC's own limit stops it, 4 MiB
-    large = RawPicture(bytes(1500 * 1000 * 4), 1500, 1000, channels=4)
-    with pytest.raises(MessageTooLarge, match=r"4194304 bytes.*smaller picture"):
+async def test_a_message_that_the_server_does_not_take(client: Client, server: LightServer) -> None:
+    """The transport ends a call beyond twice the limit; a script announces no limit at all."""
+    large = b"x" * 5_000_000
+    with pytest.raises(MessageTooLarge, match=r"200000 bytes.*smaller picture"):
         await client.apply(large, "echo")
-    async with client.stream("echo") as stream:
+
+    async def script(_: int, requests: Requests) -> Responses:
+        yield ready()
+        async for _request in requests:
+            pass
+        await asyncio.Event().wait()  # to a server, too large a message looks like the end
+
+    async with (
+        scripted(script) as address,
+        Client(address) as unaware,
+        unaware.stream("echo") as stream,
+    ):
         await stream.send(large)
-        with pytest.raises(MessageTooLarge, match=f"{server.target} takes"):
+        with pytest.raises(MessageTooLarge, match=f"{address} takes, 4194304 bytes"):
             await anext(stream)
 
 
