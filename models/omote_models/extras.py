@@ -18,6 +18,7 @@ EXTRAS = {
     "av": Extra("video", "reading and writing videos"),
     "moderngl": Extra("3d", "drawing in 3D"),
     "onnx": Extra("models", "rebuilding a network that nobody publishes as ONNX"),
+    "pillow_heif": Extra("heic", "reading HEIC pictures"),
     "psutil": Extra("bench", "measuring memory and CPU"),
     "torch": Extra("train", "training"),
 }

@@ -18,6 +18,7 @@ _PROJECT = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_tex
 def test_an_extra_brings_what_it_is_named_for(module: str) -> None:
     wanted = _PROJECT["optional-dependencies"][EXTRAS[module].name]
     names = {re.split(r"[\[<>=]", need)[0] for need in wanted}
+    names |= {name.replace("-", "_") for name in names}
     # Where it is not installed, it is called as it is imported.
     assert names & {*packages_distributions().get(module, []), module}
     assert f"'omote[{EXTRAS[module].name}]'" in lament(module)
