@@ -276,6 +276,22 @@ async def test_a_server_that_hangs_at_the_end_costs_the_timeout(
             await stream.finish()
 
 
+async def test_a_server_that_reads_nothing_costs_the_timeout_too() -> None:
+    async def script(_: int, requests: Requests) -> Responses:
+        yield ready()
+        await asyncio.Event().wait()
+
+    async with (
+        scripted(script) as address,
+        Client(address) as client,
+        client.stream("echo", delivery=Delivery.EVERY, finish_timeout=0.1) as stream,
+    ):
+        for _ in range(20):
+            await stream.send(b"x" * 1_000_000)  # far more than the transport holds
+        with pytest.raises(SessionLost, match=r"said nothing for 0\.1 s"):
+            await stream.finish()
+
+
 async def test_a_server_that_hangs_while_it_goes_away_is_left() -> None:
     async def script(session: int, requests: Requests) -> Responses:
         yield ready()

@@ -290,6 +290,16 @@ async def test_a_full_server_says_when_to_come_back(client: Client, server: Ligh
     assert caught.value.retry_after == 0.01
 
 
+async def test_a_server_that_asks_for_an_hour_is_not_waited_for(
+    client: Client, server: LightServer
+) -> None:
+    server.engine.refusals = [Busy("all seats are taken", 3600)]
+    with pytest.raises(ServerFull) as caught:
+        async with client.stream("echo", reconnect=QUICK):
+            pass
+    assert caught.value.retry_after == 3600
+
+
 def test_waits_grow_and_are_bounded() -> None:
     waits = list(Reconnect(attempts=6, first_delay=1, max_delay=10).delays())
 

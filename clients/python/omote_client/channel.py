@@ -40,7 +40,8 @@ _OPTIONS = [
 # moment before, this costs the server nothing, and needs no token.
 _HEALTH = "/grpc.health.v1.Health/Check"
 _LOOK_AGAIN = 0.05  # seconds between two looks at a channel that failed to connect
-_GLANCE = 1.0  # seconds for finding out whether a server that hangs up speaks TLS
+_GLANCE = 1.0  # seconds that such a question may take
+_GREET_AGAIN = 1.0  # seconds between two greetings with TLS
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +80,7 @@ class _Attempt:
     def __init__(self, address: Address) -> None:
         self._address = address
         self._reason: ServerUnavailable | None = None
+        self._greet_at = 0.0  # on the loop's clock
 
     async def until_ready(self, channel: grpc.aio.Channel) -> None:
         """Returns when the channel is connected; raises where waiting mends nothing."""
@@ -105,12 +107,20 @@ class _Attempt:
     async def _why(self, channel: grpc.aio.Channel) -> ServerUnavailable | None:
         reason = await _last_error(channel, self._address.target)
         hung_up = isinstance(reason, ConnectionBroken) and self._address.tls is False
-        if hung_up and await _speaks_tls(self._address.target):
+        if hung_up and await self._greeted():
             return ServerWantsTls(
                 f"{self._address.target}: The server speaks TLS. Pass tls=True, or the PEM of"
                 " its authority as `tls=`."
             )
         return reason
+
+    async def _greeted(self) -> bool:
+        """Whether the server speaks TLS, asked once a second: it may be another one by then."""
+        now = asyncio.get_running_loop().time()
+        if now < self._greet_at:
+            return False
+        self._greet_at = now + _GREET_AGAIN
+        return await _speaks_tls(self._address.target)
 
 
 async def _last_error(channel: grpc.aio.Channel, target: str) -> ServerUnavailable | None:

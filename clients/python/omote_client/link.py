@@ -23,6 +23,7 @@ from omote_client.requests import Opening
 from omote_client.session import Line, Session
 from omote_client.tasks import stop
 
+_LONGEST_WAIT = 60.0  # seconds; a server that asks for more is not waited for
 _LAST_WORDS = 1.0  # seconds that the server may take to end a call after its summary
 
 
@@ -203,8 +204,9 @@ class Link:
 
     async def _wait(self, cause: OmoteError) -> None:
         """Waits before the next attempt; raises the cause where none is left, or none helps."""
-        delay = None if isinstance(cause, TlsFailed) else next(self._delays, None)
+        asked = (cause.retry_after if isinstance(cause, ServerFull) else None) or 0.0
+        hopeless = isinstance(cause, TlsFailed) or asked > _LONGEST_WAIT
+        delay = None if hopeless else next(self._delays, None)
         if delay is None:
             raise cause
-        asked = cause.retry_after if isinstance(cause, ServerFull) else None
-        await asyncio.sleep(max(delay, asked or 0.0))
+        await asyncio.sleep(max(delay, asked))

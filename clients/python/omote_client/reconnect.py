@@ -16,7 +16,8 @@ class Reconnect:
     Attributes:
         attempts: how often a lost session is opened again before the stream gives up.
         first_delay: seconds before the first attempt; each further one waits twice as long.
-        max_delay: seconds, the longest wait, unless the server asks for more.
+        max_delay: seconds, the longest wait, unless the server asks for more. One that asks for
+            more than a minute is not waited for.
     """
 
     attempts: int = 8
