@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,9 +11,12 @@ import cv2
 import numpy as np
 
 from omote_client import Attributes, Client, Consent, FilterUse, Output, Result, Summary
+from omote_filters.registry import Registry
 from omote_filters.words import ChainEntry
 from omote_server.frames.codec import Pixels, decode_own, encode
 from omote_server.messages import PictureFormat
+from omote_server.workshop.account import Account
+from omote_server.workshop.offline import wishes_of
 from omote_server.workshop.pictures import write_picture
 from omote_server.workshop.video import VideoReader, VideoWriter
 
@@ -28,19 +30,15 @@ _STAGES = ("queue", "decode", "track", "describe", "apply", "encode", "total")
 class Record:
     """What happened to a clip; times in milliseconds."""
 
-    faces: int = 0
+    account: Account
     latencies: dict[str, list[float]] = field(default_factory=dict)
-    applied: Counter[str] = field(default_factory=Counter)
-    bypassed: Counter[str] = field(default_factory=Counter)
     attributes: Attributes | None = None
     seconds: float = 0.0
     summary: Summary | None = None
 
     def add(self, result: Result) -> None:
         """Count one result."""
-        self.faces += len(result.faces)
-        self.applied.update(result.applied)
-        self.bypassed.update(f"{b.filter_id} ({b.reason})" for b in result.bypassed)
+        self.account.add(result)
         for stage in _STAGES:
             self.latencies.setdefault(stage, []).append(getattr(result.timings, f"{stage}_ms"))
         if result.round_trip_ms is not None:
@@ -119,7 +117,7 @@ async def stream_clip(
         OmoteError: the server refused or went away.
         VideoError: the clip cannot be read.
     """
-    record = Record()
+    record = Record(Account(wishes_of(chain, Registry()), sees_faces=True))
     with VideoReader(video) as reader:
         pace = reader.frames_per_second
     consent = Consent(face_effects=True, demographics=True)

@@ -2,35 +2,48 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable
+from importlib import import_module
 from pathlib import Path
 from typing import Annotated
 
-import cv2
 import numpy as np
 import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
 
 from omote_filters.registry import Registry
-from omote_filters.words import ChainEntry, Consent
+from omote_filters.words import Consent
 from omote_models.estimators import EstimatorError
 from omote_models.face import Declared
-from omote_server.cli.common import Packs, checked_chain, models_of, pull_missing
-from omote_server.cli.terminal import errors, fail, words
+from omote_server.cli.common import (
+    Packs,
+    checked_chain,
+    models_of,
+    packs_or_configured,
+    pull_missing,
+)
+from omote_server.cli.signals import tidy_end
+from omote_server.cli.telling import (
+    IN_VAIN,
+    account_json,
+    account_rows,
+    account_table,
+    in_vain,
+)
+from omote_server.cli.terminal import console, errors, fail, print_json, words
 from omote_server.frames.codec import Pixels
-from omote_server.frames.job import Directives, Job, PipelineOptions
-from omote_server.frames.pipeline import Pipeline
 from omote_server.frames.warmup import load_tools
-from omote_server.messages import EncodedPicture, Frame, OutputOptions, PictureFormat
 from omote_server.serving.egress import seal_egress
-from omote_server.workshop.video import VideoError, VideoReader, VideoWriter
+from omote_server.workshop.account import Account
+from omote_server.workshop.files import MediaError
+from omote_server.workshop.offline import Offline
+from omote_server.workshop.pictures import PICTURES, read_picture, write_picture
 
 app = typer.Typer()
 _EXAMPLE = "Example: omote apply face_paint+lipstick:coverage=0.9 in.mp4 out.mp4"
 
-_PICTURES = {".png", ".jpg", ".jpeg", ".webp", ".bmp"}
+Work = Callable[[Offline, Path, Path, bool], int]
+"""Filters a file into another, or beside its original; how many frames the file promised."""
 
 
 @app.command("apply", epilog=_EXAMPLE)
@@ -54,95 +67,91 @@ def apply(
     compare: Annotated[
         bool, typer.Option("--compare", help="Put the original beside the result.")
     ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON for a script.")] = False,
 ) -> None:
-    """Filter a picture or a video. The sound of a video is kept.
+    """Filter a picture or a video, and tell what became of each filter.
 
-    Asking for a filter of faces is taken as consent to find and change the faces in the file.
+    The sound of a video is kept. Asking for a filter of faces is taken as consent to find and
+    change the faces in the file.
+
+    Exit code 0 when every filter did something; 1 when a file cannot be read or written; 2 when
+    something was asked for that does not exist or fit; 3 when OUT was written, but a filter did
+    nothing on any frame: it found no face, failed, or may not be used on the person.
     """
     if target.exists() and target.samefile(source):
         fail("OUT is IN; give it another name", code=2)
-    chain = checked_chain([filters], packs or ())
+    brought = packs_or_configured(packs)
+    chain = checked_chain([filters], brought)
+    work = _work(source)
     pull_missing(*models_of(estimator))
     seal_egress()
-    with _pipeline(faces, age, packs or (), estimator) as pipeline:
-        directives = _directives(chain, demographics)
-        if source.suffix.lower() in _PICTURES:
-            _picture(pipeline, directives, source, target, compare)
-        else:
-            _video(pipeline, directives, source, target, compare)
-
-
-@contextmanager
-def _pipeline(
-    faces: int, age: float | None, packs: Sequence[Path], estimator: str
-) -> Iterator[Pipeline]:
-    declared: Declared = Declared(age=age)
-    output = OutputOptions(format=PictureFormat.RGB)
-    options = PipelineOptions(output, declared, faces, max_pixels=sys.maxsize)
     try:
-        tools = load_tools(Registry(packs=packs), estimator=estimator)
+        tools = load_tools(Registry(packs=brought), estimator=estimator)
     except EstimatorError as error:
         fail(str(error), code=2)
-    pipeline = Pipeline(tools, options)
+    consent = Consent(face_effects=True, demographics=demographics)
     try:
-        yield pipeline
-    finally:
-        pipeline.close()
+        with tidy_end(), Offline(tools, chain, consent, Declared(age=age), faces) as offline:
+            promised = work(offline, source, target, compare)
+    except MediaError as error:
+        fail(str(error))
+    _tell(offline.account, target, promised, as_json)
 
 
-def _directives(chain: tuple[ChainEntry, ...], demographics: bool) -> Directives:
-    return Directives(chain, 1, Consent(face_effects=True, demographics=demographics))
+def _work(source: Path) -> Work:
+    if source.suffix.lower() in PICTURES:
+        return _picture
+    # Not before it is needed: PyAV comes with omote[video]. Nor later: it is told at once.
+    import_module("omote_server.workshop.video")
+    return _video
 
 
-def _run(
-    pipeline: Pipeline, directives: Directives, pixels: Pixels, number: int, time: float
-) -> Pixels:
-    height, width = pixels.shape[:2]
-    picture = EncodedPicture(PictureFormat.RGB, width, height, pixels.tobytes())
-    result = pipeline.run(Job(Frame(number, round(time * 1e6), picture), directives))
-    for bypass in result.disabled:
-        errors.print(f"the filter {bypass.filter_id} failed and is switched off", style="yellow")
-    assert result.picture is not None  # noqa: S101 - the output mode is FRAME
-    return np.frombuffer(result.picture.data, np.uint8).reshape(height, width, 3)
+def _picture(offline: Offline, source: Path, target: Path, compare: bool) -> int:
+    before = read_picture(source)
+    write_picture(target, _beside(before, offline.run(before), compare))
+    return 1
+
+
+def _video(offline: Offline, source: Path, target: Path, compare: bool) -> int:
+    # Not at the top: see `_work`.
+    from omote_server.workshop.video import VideoReader, VideoWriter
+
+    with (
+        VideoReader(source) as reader,
+        VideoWriter(target, reader.frames_per_second, reader.sound) as writer,
+        _progress() as progress,
+    ):
+        task = progress.add_task(target.name, total=reader.frame_count)
+        for frame in reader.frames(writer.copy_sound):
+            after = offline.run(frame.pixels, frame.time)
+            writer.write(_beside(frame.pixels, after, compare), frame.time)
+            progress.advance(task)
+    return reader.frame_count or 0
 
 
 def _beside(before: Pixels, after: Pixels, compare: bool) -> Pixels:
     return np.hstack([before, after]) if compare else after
 
 
-def _picture(
-    pipeline: Pipeline, directives: Directives, source: Path, target: Path, compare: bool
-) -> None:
-    before = cv2.imread(str(source), cv2.IMREAD_COLOR_RGB)
-    if before is None:
-        fail(f"{source} is not a picture that can be read")
-    pixels = np.ascontiguousarray(before, np.uint8)
-    after = _run(pipeline, directives, pixels, 1, 0.0)
-    picture = cv2.cvtColor(_beside(pixels, after, compare), cv2.COLOR_RGB2BGR)
-    try:
-        written = cv2.imwrite(str(target), picture)
-    except cv2.error:
-        written = False
-    if not written:
-        fail(f"{target} cannot be written; give it the ending of a picture, such as .png")
+def _tell(account: Account, target: Path, promised: int, as_json: bool) -> None:
+    if as_json:
+        frames = {"in": account.frames, "out": account.frames, "changed": account.changed or 0}
+        print_json({"out": str(target), **account_json(account), "frames": frames})
+    else:
+        table = account_table()
+        for row in account_rows(account):
+            table.add_row(*row)
+        table.add_row("frames", _frames(account, promised))
+        console.print(table)
+    if problem := in_vain(account):
+        fail(problem, code=IN_VAIN)
 
 
-def _video(
-    pipeline: Pipeline, directives: Directives, source: Path, target: Path, compare: bool
-) -> None:
-    try:
-        with (
-            VideoReader(source) as reader,
-            VideoWriter(target, reader.frames_per_second, reader.sound) as writer,
-            _progress() as progress,
-        ):
-            task = progress.add_task(target.name, total=reader.frame_count)
-            for number, frame in enumerate(reader.frames(writer.copy_sound)):
-                after = _run(pipeline, directives, frame.pixels, number, frame.time)
-                writer.write(_beside(frame.pixels, after, compare), frame.time)
-                progress.advance(task)
-    except VideoError as error:
-        fail(str(error))
+def _frames(account: Account, promised: int) -> str:
+    told = f"{account.frames} in, {account.frames} out, {account.changed or 0} changed"
+    if account.frames < promised:
+        told += f"; the file says that it has {promised}"
+    return told
 
 
 def _progress() -> Progress:

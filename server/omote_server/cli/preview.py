@@ -16,9 +16,10 @@ from omote_models.store import StoreError
 from omote_server.cli.common import Packs, packs_or_configured, pull_missing
 from omote_server.cli.terminal import console, errors, fail
 from omote_server.serving.inventory import used
+from omote_server.workshop.files import MediaError, make_folder
 from omote_server.workshop.footage import footage_store
+from omote_server.workshop.pictures import write_picture
 from omote_server.workshop.preview import Studio, chosen, film, sheet
-from omote_server.workshop.video import VideoError
 
 app = typer.Typer()
 
@@ -43,14 +44,12 @@ def preview(
     listings = chosen_or_fail(registry, filters or [])
     try:
         studio = opened_studio()
-        out.mkdir(parents=True, exist_ok=True)
+        make_folder(out)
         for listing in track(listings, "drawing", console=errors):
-            pixels = cv2.cvtColor(sheet(listing, registry, studio), cv2.COLOR_RGB2BGR)
-            if not cv2.imwrite(str(out / f"{listing.id}.png"), pixels):
-                fail(f"{out} cannot be written to")
+            write_picture(out / f"{listing.id}.png", sheet(listing, registry, studio))
             if video:
                 film(listing, registry, studio, out / f"{listing.id}.mp4")
-    except (StoreError, VideoError, OSError, RuntimeError) as error:
+    except (StoreError, MediaError, OSError, RuntimeError) as error:
         fail(str(error))
     console.print(f"{len(listings)} sheets in {out}")
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import os
+import signal
 import sys
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Annotated
 
 import cv2
-import numpy as np
 import typer
 
 from omote_client import (
@@ -27,10 +27,15 @@ from omote_client import (
 )
 from omote_filters.words import ChainEntry
 from omote_server.cli.common import chain_of
+from omote_server.cli.signals import tidy_end
+from omote_server.cli.telling import IN_VAIN, account_rows, account_table, in_vain
 from omote_server.cli.terminal import console, errors, fail
 from omote_server.frames.codec import Pixels, decode_own, encode
 from omote_server.messages import PictureFormat
-from omote_server.workshop.video import VideoError, VideoReader, VideoWriter
+from omote_server.workshop.account import Account, Wish
+from omote_server.workshop.camera import Camera
+from omote_server.workshop.files import MediaError
+from omote_server.workshop.video import VideoReader, VideoWriter
 
 app = typer.Typer()
 _EXAMPLE = "Example: omote stream face_paint --source 0    or: … --source in.mp4 --output out.mp4"
@@ -66,6 +71,9 @@ def stream(
     A file that goes to a file is sent as fast as the server takes it and no frame is dropped;
     everything else is live. The server's token is read from OMOTE_TOKEN. Asking for a filter
     of faces is taken as consent to find and change the faces in the pictures.
+
+    Exit code 1 when something cannot be read, written or reached; 3 when a file was written, but
+    a filter did nothing on any frame of it.
     """
     if output is not None and output.exists() and output.resolve() == Path(source).resolve():
         fail("the output is the source; give it another name", code=2)
@@ -77,13 +85,24 @@ def stream(
         name="omote-stream",
     )
     chain = chain_of([filters])
-    live = output is None or source.isdigit()
+    consent = Consent(face_effects=True, demographics=demographics)
     try:
-        asyncio.run(_run(client, chain, source, output, live, demographics, age))
-    except (OmoteError, VideoError) as error:
+        with tidy_end():
+            account = asyncio.run(_run(client, chain, source, output, consent, age))
+    except (OmoteError, MediaError) as error:
         fail(str(error))
-    except KeyboardInterrupt:
-        raise typer.Exit(130) from None
+    _tell(account, output)
+
+
+def _tell(account: Account, output: Path | None) -> None:
+    if not account.frames:
+        return
+    table = account_table()
+    for row in account_rows(account):
+        table.add_row(*row)
+    console.print(table)
+    if output and (problem := in_vain(account)):
+        fail(problem, code=IN_VAIN)
 
 
 async def _run(
@@ -91,37 +110,44 @@ async def _run(
     chain: tuple[ChainEntry, ...],
     source: str,
     output: Path | None,
-    live: bool,
-    demographics: bool,
+    consent: Consent,
     age: float | None,
-) -> None:
+) -> Account:
+    account = Account([Wish(name) for name in dict.fromkeys(entry.filter_id for entry in chain)])
+    live = output is None or source.isdigit()
     async with client:
         opened = client.stream(
             [FilterUse(entry.filter_id, dict(entry.settings)) for entry in chain],
-            consent=Consent(face_effects=True, demographics=demographics),
+            consent=consent,
             declared=Declared(age=age),
             output=Output(jpeg_quality=_QUALITY),
             delivery=Delivery.NEWEST if live else Delivery.EVERY,
             on_notice=lambda notice: errors.print(notice.text, style="yellow"),
         )
         async with opened as frames:
-            await _show(frames, source, output, live)
+            await _show(frames, source, output, account)
             summary = await frames.finish()
     console.print(
         f"{summary.frames_sent} frames sent, {summary.frames_returned} returned, "
-        f"{summary.frames_dropped} dropped, {summary.frames_refused} refused",
-        highlight=False,
+        f"{summary.frames_dropped} dropped, {summary.frames_refused} refused"
     )
+    return account
 
 
-async def _show(stream: Stream, source: str, output: Path | None, live: bool) -> None:
-    rate = await asyncio.to_thread(_rate, source)
-    pace = rate if live and not source.isdigit() else None
+async def _show(stream: Stream, source: str, output: Path | None, account: Account) -> None:
+    camera = source.isdigit()
     with ExitStack() as stack:
+        footage = await asyncio.to_thread(_footage, source)
+        stack.callback(footage.close)
+        rate = footage.frames_per_second
         writer = stack.enter_context(VideoWriter(output, rate)) if output else None
-        jpegs = stack.enter_context(_Source(source))
-        fps = None if source.isdigit() else rate
-        async for result in stream.process(jpegs, pace=pace, fps=fps):
+        if camera and output:
+            stack.enter_context(_ended_by_signals(footage))
+            errors.print("Ctrl-C ends the recording")
+        pace = None if camera or output else rate
+        results = stream.process(_jpegs(footage), pace=pace, fps=None if camera else rate)
+        async for result in results:
+            account.add(result)
             if not _take(result, writer):
                 break
 
@@ -148,38 +174,24 @@ def _window(pixels: Pixels) -> bool:
         fail(_NO_WINDOW)
 
 
-def _rate(source: str) -> float:
-    if source.isdigit():
-        return 30.0
-    with VideoReader(Path(source)) as reader:
-        return reader.frames_per_second
+def _footage(source: str) -> Camera | VideoReader:
+    return Camera(int(source)) if source.isdigit() else VideoReader(Path(source))
 
 
-class _Source:
-    """A camera or a file as JPEGs; read in the client's thread."""
+def _jpegs(footage: Camera | VideoReader) -> Iterator[bytes]:
+    """What the client sends; it reads in a thread of its own."""
+    for pixels in footage.pictures():
+        yield encode(pixels, PictureFormat.JPEG, _QUALITY).data
 
-    def __init__(self, source: str) -> None:
-        self._source = source
-        self._stack = ExitStack()
 
-    def __enter__(self) -> Iterator[bytes]:
-        pictures = self._camera() if self._source.isdigit() else self._file()
-        return (encode(pixels, PictureFormat.JPEG, _QUALITY).data for pixels in pictures)
-
-    def __exit__(self, *_: object) -> None:
-        self._stack.close()
-
-    def _camera(self) -> Iterator[Pixels]:
-        camera = cv2.VideoCapture(int(self._source))
-        self._stack.callback(camera.release)
-        if not camera.isOpened():
-            raise VideoError(f"camera {self._source} cannot be opened")
-        while True:
-            there, picture = camera.read()
-            if not there:
-                return
-            yield np.ascontiguousarray(cv2.cvtColor(picture, cv2.COLOR_BGR2RGB), np.uint8)
-
-    def _file(self) -> Iterator[Pixels]:
-        reader = self._stack.enter_context(VideoReader(Path(self._source)))
-        return (frame.pixels for frame in reader.frames())
+@contextmanager
+def _ended_by_signals(footage: Camera | VideoReader) -> Iterator[None]:
+    """Let Ctrl-C and SIGTERM end a recording of a camera, which has no other end: it is kept."""
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, footage.close)
+    try:
+        yield
+    finally:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.remove_signal_handler(number)

@@ -7,7 +7,6 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
 
-import cv2
 import typer
 from rich.text import Text
 
@@ -19,7 +18,9 @@ from omote_server.cli.packs import loaded, print_problems
 from omote_server.cli.preview import chosen_or_fail, opened_studio
 from omote_server.cli.terminal import console, fail, print_json
 from omote_server.serving.inventory import used
+from omote_server.workshop.files import MediaError
 from omote_server.workshop.footage import footage_store
+from omote_server.workshop.pictures import write_picture
 from omote_server.workshop.preview import sheet
 from omote_server.workshop.trial import trial
 
@@ -106,9 +107,10 @@ def _draw(pack: Path, out: Path, studio: Any) -> bool:
         print_problems(error.problems)
         return False
     began = time.monotonic()
-    pixels = cv2.cvtColor(sheet(listing, Registry(packs=[pack]), studio), cv2.COLOR_RGB2BGR)
-    if not cv2.imwrite(str(out), pixels):
-        fail(f"{out} cannot be written")
+    try:
+        write_picture(out, sheet(listing, Registry(packs=[pack]), studio))
+    except MediaError as error:
+        fail(str(error))
     took = time.monotonic() - began
     console.print(f"{listing.name}: {out}, {took:.1f} s", markup=False, highlight=False)
     return True

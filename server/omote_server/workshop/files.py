@@ -35,10 +35,23 @@ def why(error: BaseException, path: Path) -> str:
         errno.ENOTDIR: f"{folder} is not a folder",
         errno.ENAMETOOLONG: "its name is too long",
         errno.EISDIR: "it is a folder",
+        errno.EEXIST: "there is a file of that name",
     }
     if number == errno.ENOENT:
         return "there is no such file" if folder.is_dir() else f"there is no folder {folder}"
     return known.get(number or 0) or getattr(error, "strerror", None) or str(error)
+
+
+def make_folder(path: Path) -> None:
+    """Make a folder, and those that it is in, where they are not there yet.
+
+    Raises:
+        MediaError: it cannot be made.
+    """
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise MediaError(f"the folder {path} cannot be made: {why(error, path)}") from None
 
 
 class Draft:

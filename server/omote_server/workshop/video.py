@@ -85,6 +85,14 @@ class VideoReader:
         except FFmpegError as error:
             raise VideoError(f"{self._path} is damaged: {why(error, self._path)}") from None
 
+    def pictures(self) -> Iterator[Pixels]:
+        """The same without times and sound: (height, width, 3) uint8 RGB.
+
+        Raises:
+            VideoError: the file is damaged.
+        """
+        return (frame.pixels for frame in self.frames())
+
     def _decoded(self, packet: Any) -> Iterator[VideoFrame]:
         for frame in self._reading.read(packet.decode) or ():
             pixels = np.ascontiguousarray(frame.to_ndarray(format="rgb24"))
