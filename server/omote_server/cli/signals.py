@@ -10,6 +10,14 @@ from types import FrameType
 import typer
 
 
+class _Ended(KeyboardInterrupt):
+    """A signal that ends the process; raised like Ctrl-C, which filters may not keep either."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__()
+        self.number = number
+
+
 @contextmanager
 def tidy_end() -> Iterator[None]:
     """End by SIGTERM, SIGHUP or Ctrl-C as by an error: what is open is closed, drafts are removed.
@@ -23,8 +31,9 @@ def tidy_end() -> Iterator[None]:
         signal.signal(number, _leave)
     try:
         yield
-    except KeyboardInterrupt:
-        raise typer.Exit(128 + signal.SIGINT) from None
+    except KeyboardInterrupt as error:
+        ended_by = error.number if isinstance(error, _Ended) else signal.SIGINT
+        raise typer.Exit(128 + ended_by) from None
     finally:
         for number in ours:
             signal.signal(number, signal.SIG_DFL)
@@ -32,4 +41,4 @@ def tidy_end() -> Iterator[None]:
 
 def _leave(number: int, _: FrameType | None) -> None:
     signal.signal(number, signal.SIG_DFL)
-    raise SystemExit(128 + number)
+    raise _Ended(number)
