@@ -73,7 +73,8 @@ class Breaker:
 class _Slot:
     """One filter of a chain and how it fares; the instance is made when it is started.
 
-    Its id is what the client asked for: the filter, or the pack that it is part of.
+    Its id is what the client asked for: the filter, or the pack that it is part of. It is fresh
+    until it has drawn once.
     """
 
     def __init__(self, asked_id: str, part: Part, settings: FilterSettings) -> None:
@@ -83,6 +84,7 @@ class _Slot:
         self.plan = part.plan(settings)
         self.asked = settings
         self.filter: Filter | None = None
+        self.fresh = True
         self.breaker = Breaker()
         self.disabled: Reason | None = None
 
@@ -138,8 +140,8 @@ class Chain:
     glitch does, must not carry a face out from under its cover.
 
     A filter that raises is bypassed for that frame, and all that it did is undone. One that takes
-    longer than its budget keeps its drawing. Either counts, and repeated, the filter is switched
-    off. An anonymise filter that fails masks instead.
+    longer than its budget keeps its drawing. Either counts, but for a first frame that is late,
+    and repeated, the filter is switched off. An anonymise filter that fails masks instead.
 
     A picture in which a face was replaced or its age altered carries a mark.
     """
@@ -305,12 +307,15 @@ class Chain:
             _strike(slot, applied, Reason.ERROR)
             return Reason.ERROR
         turn.keep()
-        if calls:
-            _note(applied.ran, slot.id)
-        if late:
+        if not calls:
+            return None
+        _note(applied.ran, slot.id)
+        # The first frame may still build what these settings ask for.
+        if late and not slot.fresh:
             _strike(slot, applied, Reason.OVERRUN)
         else:
             slot.breaker.succeeded()
+        slot.fresh = False
         return None
 
     def _now(self) -> float:

@@ -78,8 +78,8 @@ class Filter:
     def start(self) -> None:
         """Prepare what takes time (textures, tables). Called once, before the first frame.
 
-        In a live stream another instance is started before, draws one frame that nobody sees, and
-        is stopped: what an effect builds when it first draws holds up nobody.
+        Before the first one in a live stream another instance is started, draws a frame that
+        nobody sees, and is stopped: what is built when an effect first draws counts for nothing.
         """
 
     def apply(self, scene: Scene) -> None:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from functools import lru_cache
+from weakref import WeakSet
 
 import numpy as np
 
-from omote_filters.filter import Filter
 from omote_filters.listing import Listing
 from omote_filters.scene import Scene
 from omote_filters.settings import FilterSettings
@@ -18,13 +18,20 @@ _SIZE = (160, 120)
 _FACE_WIDTH = 50.0
 
 
+_WARM: WeakSet[Listing] = WeakSet()
+"""What was warmed up in this process. Once is enough: what takes long is kept for all instances."""
+
+
 def warm(listing: Listing, settings: FilterSettings) -> None:
     """Let a filter build what it builds when it first draws: textures, tables, a GL context.
 
     A twin does it and is thrown away: what it remembers of a frame that never was must not show in
     those that come. It is foreign code, and may raise anything.
     """
-    twin: Filter = listing.make(settings)
+    if listing in _WARM:
+        return
+    _WARM.add(listing)
+    twin = listing.make(settings)
     try:
         twin.start()
         twin.apply(_dummy(max(1, listing.fewest_faces)))

@@ -63,7 +63,6 @@ def started(kind: type[Filter], **settings: object) -> Filter:
 def drawn(filter_: Filter, picture: Pixels, *faces: Face, time: float = 0.0) -> Pixels:
     """The picture after one frame of a filter."""
     scene = Scene(picture.copy(), faces, time=time)
-    scene.begin()
     filter_.apply(scene)
     scene.settle()
     return scene.picture

@@ -47,7 +47,6 @@ def born(made: Particles, x: float, y: float, vx: float, vy: float, life: float 
 def place(made: Particles) -> tuple[float, float]:
     """Where the one particle is drawn."""
     scene = Scene(np.zeros((400, 400, 3), np.uint8))
-    scene.begin()
     made.draw(scene)
     y, x = np.argwhere(scene.picture[:, :, 0] > 20).mean(axis=0) + 0.5
     return float(x), float(y)
@@ -58,7 +57,6 @@ def played(filter_: Filter, *frames: list[Face], elapsed: float = 1 / 30) -> lis
     pictures = []
     for number, faces in enumerate(frames):
         scene = Scene(skin_picture(), faces, time=number * elapsed, elapsed=elapsed)
-        scene.begin()
         filter_.apply(scene)
         pictures.append(scene.picture.copy())
     return pictures
@@ -127,7 +125,6 @@ def test_light_adds_and_matter_covers() -> None:
         made = Particles(tiles_of(WHITE), Manner(colours=grey, additive=additive))
         made.emit(column(50, 50)[None], column(0, 0)[None], column(0.4), column(9), 100)
         scene = Scene(np.full((100, 100, 3), 200, np.uint8))
-        scene.begin()
         made.draw(scene)
         assert scene.picture[50, 50, 0] == pytest.approx(expected, abs=2)
 
@@ -180,7 +177,6 @@ def test_particles_survive_every_face(kind: type[Filter]) -> None:
     made.start()
     for size in ((1, 1), (3840, 2160)):
         scene = Scene(skin_picture(*size), [smiling()], elapsed=0.5)
-        scene.begin()
         made.apply(scene)
 
 

@@ -244,7 +244,6 @@ def test_long_text_is_broken_into_lines() -> None:
 
 def test_a_sprite_is_where_it_was_put() -> None:
     scene = Scene(np.zeros((100, 200, 3), np.uint8))
-    scene.begin()
     draw_sprites(scene, Sprite(Art.of_svg(RED, 40), (60, 50), 40))
     ys, xs = np.nonzero(scene.picture[:, :, 0] > 128)
     assert (xs.min(), xs.max(), ys.min(), ys.max()) == (40, 79, 40, 59)

@@ -47,7 +47,6 @@ def started(kind: type[Filter], **settings: object) -> Filter:
 
 def drawn(filter_: Filter, picture: Pixels, *faces: Face, elapsed: float = 0.0) -> Pixels:
     scene = Scene(picture.copy(), faces, elapsed=elapsed)
-    scene.begin()
     filter_.apply(scene)
     return scene.picture
 

@@ -98,12 +98,12 @@ def live(*kinds: type[Filter]) -> Chain:
 
 def test_a_late_frame_keeps_its_drawing_and_only_repeated_lateness_ends_a_filter() -> None:
     late = live(Heavy)
-    for frame in range(3):
+    for frame in range(4):
         drawn = scene()
         applied = late.apply(drawn, ALL)
         assert (drawn.picture[..., 0] == 255).all()
         assert (applied.ran, applied.bypassed) == (["heavy"], [])
-        assert applied.disabled == ([Bypass("heavy", Reason.OVERRUN)] if frame == 2 else [])
+        assert applied.disabled == ([Bypass("heavy", Reason.OVERRUN)] if frame == 3 else [])
     after = scene()
     assert late.apply(after, ALL).bypassed == [Bypass("heavy", Reason.DISABLED)]
     np.testing.assert_array_equal(after.picture, picture())
@@ -111,8 +111,8 @@ def test_a_late_frame_keeps_its_drawing_and_only_repeated_lateness_ends_a_filter
 
 def test_a_late_mask_stays_on_its_frame_and_its_stand_in_takes_over() -> None:
     late = live(HeavyMask)
-    degraded = [late.apply(scene(), ALL).degraded for _ in range(4)]
-    assert degraded == [set(), set(), set(), {Degradation.MASKED}]
+    degraded = [late.apply(scene(), ALL).degraded for _ in range(5)]
+    assert degraded == [*[set()] * 4, {Degradation.MASKED}]
 
 
 def test_without_a_clock_nobody_is_ever_late() -> None:
@@ -140,7 +140,7 @@ def test_lateness_between_many_good_frames_is_forgiven() -> None:
 
 def test_what_a_revised_chain_adds_is_held_to_the_same_clock() -> None:
     chain = live().revised([ChainEntry("heavy")], registry_of(Heavy))
-    assert [bool(chain.apply(scene(), ALL).disabled) for _ in range(3)] == [False, False, True]
+    assert [bool(chain.apply(scene(), ALL).disabled) for _ in range(4)] == [*[False] * 3, True]
 
 
 @pytest.mark.parametrize("started", [True, False])
@@ -154,9 +154,16 @@ def test_a_filter_is_warmed_up_and_it_counts_for_nothing(started: bool) -> None:
     assert (first.picture == 1).all(), "what the twin remembers is thrown away"
     assert first.emitted == [Event("frames", {"count": 1}, "counts")]
     assert len(Counts.made) == 2
-    slot = chain._slots[0]
     assert applied.ran == ["counts"]
-    assert slot.breaker._failures == 0
+    assert chain._slots[0].breaker._failures == 0
+
+
+def test_a_filter_is_warmed_up_once_in_a_process() -> None:
+    Counts.warm, Counts.made = False, []
+    registry = registry_of(Counts)
+    for _ in range(3):
+        Chain.build([ChainEntry("counts")], registry, clock=WATCH).start()
+    assert len(Counts.made) == 4
 
 
 def test_offline_nothing_is_warmed_up() -> None:
