@@ -6,3 +6,7 @@ import os
 # network. Read when it is first imported; both names, since releases differ.
 os.environ["ORT_DISABLE_TELEMETRY"] = "1"
 os.environ["ORT_TELEMETRY_DISABLED"] = "1"
+
+# OpenCV tells of every picture and camera that it cannot open, beside what we tell of it. Read
+# when it is first imported, too.
+os.environ.setdefault("OPENCV_LOG_LEVEL", "OFF")

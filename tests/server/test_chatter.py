@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+import json
 import os
+import signal
+import struct
 import subprocess
 import sys
+import zlib
 from pathlib import Path
 
+import cv2
+import numpy as np
+import pytest
+
+from omote_client import filter_frames
 from omote_models.store import model_store
+from omote_server.bench.local import local_server
 from omote_server.serving.inventory import used
 from omote_server.workshop.footage import footage_store
 
@@ -52,3 +62,79 @@ def test_a_command_tells_nothing_of_mediapipe(tmp_path: Path) -> None:
     assert out.is_file()
     for word in ("W0000", "I0000", "TensorFlow", "InitGoogle", "atplotlib"):
         assert word not in ran.stderr
+
+
+def _chunk(kind: bytes, data: bytes) -> bytes:
+    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+
+def _png(*chunks: bytes) -> bytes:
+    """A small picture with chunks that are not as they should be."""
+    plain = cv2.imencode(".png", np.full((64, 64, 3), 90, np.uint8))[1].tobytes()
+    return plain[:33] + b"".join(chunks) + plain[33:]
+
+
+_ODD = _png(_chunk(b"iCCP", b"sRGB\0\0junk"), _chunk(b"bKGD", b"1"), _chunk(b"tEXt", b""))
+
+
+def _jpeg() -> bytes:
+    noise = np.random.default_rng(1).integers(0, 255, (99, 99, 3), np.uint8)
+    whole = cv2.imencode(".jpg", noise)[1].tobytes()
+    middle = len(whole) // 2
+    return whole[:middle] + b"\xff\xd0" * 30 + whole[middle:]
+
+
+@pytest.mark.usefixtures("tools")
+@pytest.mark.parametrize(
+    ("name", "data", "code"),
+    [
+        ("odd.png", _ODD, 0),
+        ("half.png", _ODD[:200], 1),
+        ("corrupt.jpg", _jpeg(), 0),
+        ("empty.bmp", b"BM" + bytes(50), 1),
+        ("text.webp", b"RIFF text", 1),
+    ],
+)
+def test_odd_pictures_are_told_of_once(name: str, data: bytes, code: int, tmp_path: Path) -> None:
+    (tmp_path / name).write_bytes(data)
+    command = [sys.executable, "-m", "omote_server", "apply", "vignette", name, "out.png"]
+    ran = subprocess.run(
+        command, capture_output=True, text=True, check=False, timeout=120, cwd=tmp_path
+    )
+    assert ran.returncode == code, ran.stderr
+    assert ran.stderr == (f"omote: {name} is not a picture that can be read\n" if code else "")
+
+
+@pytest.mark.usefixtures("tools")
+def test_a_camera_that_is_not_there_is_told_of_once() -> None:
+    with local_server() as server:
+        command = ["stream", "vignette", "--source", "77", "--server", server.address]
+        ran = subprocess.run(
+            [sys.executable, "-m", "omote_server", *command],
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=120,
+        )
+    assert ran.returncode == 1
+    assert " ".join(ran.stderr.split()) == (
+        "omote: camera 77 cannot be opened: is it there, and is it free?"
+    )
+
+
+@pytest.mark.usefixtures("tools")
+def test_a_server_says_nothing_of_odd_pictures() -> None:
+    process = subprocess.Popen(
+        [sys.executable, "-m", "omote_server", "serve", "--port", "0", "--json"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None
+    address = json.loads(process.stdout.readline())["address"]
+    results = list(filter_frames(address, [_ODD], ["vignette"]))
+    assert [result.applied for result in results] == [("vignette",)]
+    process.send_signal(signal.SIGTERM)
+    _, said = process.communicate(timeout=60)
+    assert "libpng" not in said
+    assert "iCCP" not in said

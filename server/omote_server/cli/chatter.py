@@ -16,6 +16,9 @@ _CHATTER = re.compile(
     rb"|WARNING: (All log messages|Logging) before Init"
     rb"|INFO: Created TensorFlow Lite"
     rb"|libEGL warning: |MESA: warning: "
+    # Of pictures that are refused, or are good enough: whoever sent one is told.
+    rb"|libpng (warning|error): "
+    rb"|Corrupt JPEG data: |Premature end of JPEG|Invalid SOS|Unsupported marker"
 )
 _ENOUGH = 65_536
 _LAST_WORDS_S = 1.0
