@@ -30,7 +30,7 @@ from omote_server.cli.telling import (
     account_table,
     in_vain,
 )
-from omote_server.cli.terminal import console, errors, fail, print_json, words
+from omote_server.cli.terminal import console, epilog, errors, fail, print_json, words
 from omote_server.frames.codec import Pixels
 from omote_server.frames.warmup import load_tools
 from omote_server.serving.egress import seal_egress
@@ -40,13 +40,22 @@ from omote_server.workshop.offline import Offline
 from omote_server.workshop.pictures import PICTURES, read_picture, write_picture
 
 app = typer.Typer()
-_EXAMPLE = "Example: omote apply face_paint+lipstick:coverage=0.9 in.mp4 out.mp4"
+_FOOT = epilog(
+    "omote apply face_paint+lipstick:coverage=0.9 in.mp4 out.mp4",
+    {
+        0: "every filter did something",
+        1: "a file cannot be read or written",
+        2: "something was asked for that does not exist or fit",
+        IN_VAIN: "OUT was written, but a filter did nothing on any frame: it found no face, "
+        "failed, or may not be used on the person",
+    },
+)
 
 Work = Callable[[Offline, Path, Path, bool], int]
 """Filters a file into another, or beside its original; how many frames the file promised."""
 
 
-@app.command("apply", epilog=_EXAMPLE)
+@app.command("apply", epilog=_FOOT)
 def apply(
     filters: Annotated[
         str, typer.Argument(metavar="FILTER", help="Filters joined by +, settings after a colon.")
@@ -73,10 +82,6 @@ def apply(
 
     The sound of a video is kept. Asking for a filter of faces is taken as consent to find and
     change the faces in the file.
-
-    Exit code 0 when every filter did something; 1 when a file cannot be read or written; 2 when
-    something was asked for that does not exist or fit; 3 when OUT was written, but a filter did
-    nothing on any frame: it found no face, failed, or may not be used on the person.
     """
     if target.exists() and target.samefile(source):
         fail("OUT is IN; give it another name", code=2)

@@ -14,7 +14,7 @@ from omote_filters.listing import Listing
 from omote_filters.registry import Registry
 from omote_models.store import StoreError
 from omote_server.cli.common import Packs, packs_or_configured, pull_missing
-from omote_server.cli.terminal import console, errors, fail
+from omote_server.cli.terminal import console, epilog, errors, fail
 from omote_server.serving.inventory import used
 from omote_server.workshop.files import MediaError, make_folder
 from omote_server.workshop.footage import footage_store
@@ -24,7 +24,7 @@ from omote_server.workshop.preview import Studio, chosen, film, sheet
 app = typer.Typer()
 
 
-@app.command(epilog="Example: omote filters preview lipstick hat")
+@app.command(epilog=epilog("omote filters preview lipstick hat"))
 def preview(
     filters: Annotated[
         list[str] | None, typer.Argument(metavar="[FILTER]...", help="Which; or --all.")

@@ -29,7 +29,7 @@ from omote_filters.words import ChainEntry
 from omote_server.cli.common import chain_of
 from omote_server.cli.signals import tidy_end
 from omote_server.cli.telling import IN_VAIN, account_rows, account_table, in_vain
-from omote_server.cli.terminal import console, errors, fail
+from omote_server.cli.terminal import console, epilog, errors, fail
 from omote_server.frames.codec import Pixels, decode_own, encode
 from omote_server.messages import PictureFormat
 from omote_server.workshop.account import Account, Wish
@@ -38,14 +38,20 @@ from omote_server.workshop.files import MediaError
 from omote_server.workshop.video import VideoReader, VideoWriter
 
 app = typer.Typer()
-_EXAMPLE = "Example: omote stream face_paint --source 0    or: … --source in.mp4 --output out.mp4"
+_FOOT = epilog(
+    "omote stream face_paint --source 0    or: … --source in.mp4 --output out.mp4",
+    {
+        1: "something cannot be read, written or reached",
+        IN_VAIN: "a file was written, but a filter did nothing on any frame of it",
+    },
+)
 
 _QUALITY = 90
 _WINDOW = "omote (q or Esc closes)"
 _NO_WINDOW = "no window can be opened here; write a file with --output OUT.mp4"
 
 
-@app.command("stream", epilog=_EXAMPLE)
+@app.command("stream", epilog=_FOOT)
 def stream(
     filters: Annotated[
         str, typer.Argument(metavar="FILTER", help="Filters joined by +, settings after a colon.")
@@ -71,9 +77,6 @@ def stream(
     A file that goes to a file is sent as fast as the server takes it and no frame is dropped;
     everything else is live. The server's token is read from OMOTE_TOKEN. Asking for a filter
     of faces is taken as consent to find and change the faces in the pictures.
-
-    Exit code 1 when something cannot be read, written or reached; 3 when a file was written, but
-    a filter did nothing on any frame of it.
     """
     if output is not None and output.exists() and output.resolve() == Path(source).resolve():
         fail("the output is the source; give it another name", code=2)

@@ -16,7 +16,7 @@ from omote_models.store import StoreError
 from omote_server.cli.common import Packs, packs_or_configured, pull_missing
 from omote_server.cli.packs import loaded, print_problems
 from omote_server.cli.preview import chosen_or_fail, opened_studio
-from omote_server.cli.terminal import console, fail, print_json
+from omote_server.cli.terminal import console, epilog, fail, print_json
 from omote_server.serving.inventory import used
 from omote_server.workshop.files import MediaError
 from omote_server.workshop.footage import footage_store
@@ -29,13 +29,15 @@ app = typer.Typer()
 _LOOK_S = 0.3
 
 
-@app.command("test", epilog="Example: omote filters test my_look --packs my_look")
+@app.command(
+    "test", epilog=epilog("omote filters test my_look --packs my_look", {1: "a filter fails"})
+)
 def put_to_the_test(
     filters: Annotated[list[str], typer.Argument(metavar="FILTER…")],
     packs: Packs = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON for a script.")] = False,
 ) -> None:
-    """Put filters to the test: bad input, the house's rules. Exit code 1 when one fails.
+    """Put filters to the test: bad input, the house's rules.
 
     `omote bench --filters` says what a filter costs, `omote filters preview` how it looks.
     """
@@ -60,7 +62,7 @@ def put_to_the_test(
         raise typer.Exit(1)
 
 
-@app.command(epilog="Example: omote filters watch my_look")
+@app.command(epilog=epilog("omote filters watch my_look", {1: "it could not be drawn"}))
 def watch(
     pack: Annotated[Path, typer.Argument(metavar="PACK", exists=True)],
     out: Annotated[Path, typer.Option(dir_okay=False, help="The picture to write.")] = Path(
