@@ -27,7 +27,7 @@ from omote_filters.registry import GROUP, Registry
 from omote_filters.scene import Scene
 from omote_filters.words import ChainEntry, Consent
 from omote_models.face import AgeBand, Attributes, Box, Estimate, Face, FloatArray
-from omote_models.landmarks import LEFT_EYE, RIGHT_EYE
+from omote_models.landmarks import BLENDSHAPE_INDEX, LEFT_EYE, RIGHT_EYE
 from omote_models.mesh import canonical_mesh
 from omote_server.frames.engine import Pack, Seat, Take
 from omote_server.frames.job import Directives, Job, PipelineOptions
@@ -248,6 +248,7 @@ def face(
     *,
     track_id: str = "a",
     age: float | None = None,
+    **blendshapes: float,
 ) -> Face:
     """A face that looks into the camera: MediaPipe's canonical one.
 
@@ -256,6 +257,11 @@ def face(
         centre: of the face in the picture, pixels.
         track_id: a name of its own for each face of a picture.
         age: years, as declared; None leaves age and gender unknown.
+        blendshapes: from 0 to 1 by name, such as `jawOpen=0.9`; all others are 0. The landmarks
+            stay at rest.
+
+    Raises:
+        KeyError: there is no such blendshape.
     """
     vertices = canonical_mesh().vertices
     middle = (vertices.min(axis=0) + vertices.max(axis=0)) / 2
@@ -264,11 +270,15 @@ def face(
     # Ten points that the mesh has no vertices for: the irises, here in the middle of each eye.
     irises = [np.tile(points[list(ring)].mean(axis=0), (5, 1)) for ring in (RIGHT_EYE, LEFT_EYE)]
     landmarks: FloatArray = np.vstack((points, *irises)).astype(np.float32)
-    return Face(track_id, Box.around(landmarks), landmarks, attributes=_attributes(age))
+    scores = np.zeros(len(BLENDSHAPE_INDEX), np.float32)
+    for name, score in blendshapes.items():
+        scores[BLENDSHAPE_INDEX[name]] = score
+    box = Box.around(landmarks)
+    return Face(track_id, box, landmarks, blendshapes=scores, attributes=_attributes(age))
 
 
 def drawn(
-    kind: type[Filter],
+    which: type[Filter] | str,
     picture: Pixels,
     faces: Sequence[Face] = (),
     *,
@@ -278,7 +288,8 @@ def drawn(
     """The picture after a filter has drawn on it, in a chain as on a server.
 
     Args:
-        kind: the filter's class, from a module that can be imported.
+        which: the filter's class, from a module that can be imported; or the id of a filter or
+            pack that is installed.
         picture: (height, width, 3) uint8 RGB; it stays as it is.
         faces: who is in the picture.
         frames: how many times it comes, 30 a second; the last one is returned.
@@ -288,7 +299,8 @@ def drawn(
         ChainError: the class or the settings are not sound; it says everything that is wrong.
         AssertionError: the filter failed; the log has the place.
     """
-    chain = Chain.build([ChainEntry(kind.id, settings)], _registry([kind]))
+    filter_id, given = (which, []) if isinstance(which, str) else (which.id, [which])
+    chain = Chain.build([ChainEntry(filter_id, settings)], _registry(given))
     chain.start()
     try:
         scene = _scene(picture, faces, 0)

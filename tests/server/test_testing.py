@@ -88,7 +88,7 @@ def test_a_filter_that_fails_fails_the_test() -> None:
 
 
 def test_the_face_is_where_it_is_asked_for() -> None:
-    face = testing.face(200, (300, 200), age=30)
+    face = testing.face(200, (300, 200), age=30, jawOpen=0.9)
 
     assert face.landmarks.shape == (478, 3)
     assert np.ptp(face.landmarks[:468, 0]) == pytest.approx(200, abs=0.1)
@@ -96,6 +96,15 @@ def test_the_face_is_where_it_is_asked_for() -> None:
     assert face.landmarks[10, 1] < face.landmarks[152, 1]  # the forehead above the chin
     assert face.landmarks[33, 0] < face.landmarks[263, 0]  # its right eye on our left
     assert face.attributes.age.value == 30
+    assert face.blendshape("jawOpen") == pytest.approx(0.9)
+    assert face.blendshape("mouthSmileLeft") == 0
+
+
+@pytest.mark.parametrize("filter_id", ["lipstick", "pixelate_face", "big_eyes", "vignette"])
+def test_installed_filters_are_drawn_by_their_id(filter_id: str) -> None:
+    picture = np.random.default_rng(1).integers(60, 190, (480, 640, 3), np.uint8)
+    drawn = testing.drawn(filter_id, picture, [testing.face(age=30)], frames=3)
+    assert (drawn != picture).any()
 
 
 async def test_frames_events_and_chains_come_through_the_real_wire() -> None:
