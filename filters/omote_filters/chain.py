@@ -9,14 +9,13 @@ from typing import TypeVar
 
 from omote_filters.faults import hand_up, place
 from omote_filters.filter import Filter
-from omote_filters.listing import Listing, Part
+from omote_filters.listing import Listing
 from omote_filters.marks import MARKED, stamp
 from omote_filters.mask import LastSeen, mask_boxes, mask_picture
 from omote_filters.policy import Policy
 from omote_filters.registry import Registry
 from omote_filters.scene import Scene, Turn
-from omote_filters.settings import FilterSettings
-from omote_filters.warming import warm
+from omote_filters.slot import Slot
 from omote_filters.words import (
     DEMOGRAPHICS,
     FACE_NEEDS,
@@ -52,87 +51,6 @@ class Applied:
     restricted: set[Restriction] = field(default_factory=set)
 
 
-class Breaker:
-    """Trips after repeated failures; a success mends a little."""
-
-    def __init__(self, limit: float = 3.0, mended: float = 0.1) -> None:
-        self._limit = limit
-        self._mended = mended
-        self._failures = 0.0
-
-    def failed(self) -> bool:
-        """Count a failure; whether the limit is reached now."""
-        self._failures += 1
-        return self._failures >= self._limit
-
-    def succeeded(self) -> None:
-        """Count a success."""
-        self._failures = max(0.0, self._failures - self._mended)
-
-
-class _Slot:
-    """One filter of a chain and how it fares; the instance is made when it is started.
-
-    Its id is what the client asked for: the filter, or the pack that it is part of. It is fresh
-    until it has drawn once.
-    """
-
-    def __init__(self, asked_id: str, part: Part, settings: FilterSettings) -> None:
-        self.id = asked_id
-        self.part = part
-        self.listing = part.filter
-        self.plan = part.plan(settings)
-        self.asked = settings
-        self.filter: Filter | None = None
-        self.fresh = True
-        self.breaker = Breaker()
-        self.disabled: Reason | None = None
-
-    @property
-    def needs(self) -> frozenset[Need]:
-        """What must be computed for it."""
-        return self.listing.needs | self.plan.needs
-
-    def serves(self, part: Part) -> bool:
-        """Whether it runs that part already."""
-        return self.listing is part.filter and self.part.use is part.use
-
-    def started(self, warmed: bool) -> Filter:
-        """The instance, made and started where it is not yet."""
-        if self.filter is None:
-            settings = self.plan.settings
-            if warmed:
-                self._warm(settings)
-            made = self.listing.make(settings)
-            try:
-                made.start()
-            except BaseException:
-                self._end(made)
-                raise
-            self.filter = made
-        return self.filter
-
-    def stop(self) -> None:
-        """Stop the instance, where there is one."""
-        made, self.filter = self.filter, None
-        if made is not None:
-            self._end(made)
-
-    def _warm(self, settings: FilterSettings) -> None:
-        try:
-            warm(self.listing, settings)
-        except BaseException as error:  # on a frame that was made up, which it need not like
-            hand_up(error)
-            _log.info("filter %s failed to warm up: %s", self.listing.id, place(error))
-
-    def _end(self, made: Filter) -> None:
-        try:
-            made.stop()
-        except BaseException as error:
-            hand_up(error)
-            _log.warning("filter %s failed to stop: %s", self.listing.id, place(error))
-
-
 class Chain:
     """The filters that a session has switched on, ordered by stage.
 
@@ -148,7 +66,7 @@ class Chain:
 
     def __init__(
         self,
-        slots: Sequence[_Slot] = (),
+        slots: Sequence[Slot] = (),
         *,
         policy: Policy = Policy(),
         clock: Clock | None = None,
@@ -260,7 +178,7 @@ class Chain:
         for slot in self._slots:
             slot.stop()
 
-    def _turn(self, slot: _Slot, scene: Scene, consent: Consent, applied: Applied) -> None:
+    def _turn(self, slot: Slot, scene: Scene, consent: Consent, applied: Applied) -> None:
         listing = slot.listing
         if slot.needs & FACE_NEEDS and not consent.face_effects:
             _note(applied.bypassed, Bypass(slot.id, Reason.CONSENT))
@@ -289,7 +207,7 @@ class Chain:
         return frozenset(f.track_id for f in faces if self._policy.forbids(appearance, f))
 
     def _run(
-        self, slot: _Slot, scene: Scene, applied: Applied, hidden: frozenset[str]
+        self, slot: Slot, scene: Scene, applied: Applied, hidden: frozenset[str]
     ) -> Reason | None:
         """A filter's turn; why it came to nothing, if it did. All foreign drawing happens here."""
         turn = scene.begin(slot.id, hidden)
@@ -337,15 +255,15 @@ def _order(listing: Listing) -> tuple[Stage, bool]:
     return listing.stage, listing.appearance is not Appearance.ANONYMISE
 
 
-def _expanded(entries: Sequence[ChainEntry], registry: Registry) -> list[_Slot]:
+def _expanded(entries: Sequence[ChainEntry], registry: Registry) -> list[Slot]:
     return [
-        _Slot(listing.id, part, settings)
+        Slot(listing.id, part, settings)
         for listing, settings in registry.resolve(entries)
         for part in listing.parts
     ]
 
 
-def _reuse(free: list[_Slot], wanted: _Slot) -> _Slot | None:
+def _reuse(free: list[Slot], wanted: Slot) -> Slot | None:
     """The slot that does the same already, with the settings that are wanted now."""
     for slot in free:
         if slot.serves(wanted.part):
@@ -355,7 +273,7 @@ def _reuse(free: list[_Slot], wanted: _Slot) -> _Slot | None:
     return None
 
 
-def _draw(slot: _Slot, filter_: Filter, scene: Scene, turn: Turn, applied: Applied) -> int:
+def _draw(slot: Slot, filter_: Filter, scene: Scene, turn: Turn, applied: Applied) -> int:
     """Call a filter for each group of faces; how often it was called.
 
     That a face was altered is noted when it happens, not when the turn is over.
@@ -377,9 +295,7 @@ def _note(notes: list[Note], note: Note) -> None:
         notes.append(note)
 
 
-def _strike(slot: _Slot, applied: Applied, reason: Reason) -> None:
-    """Count a failure, or a frame that came late; too many switch the filter off."""
-    if slot.breaker.failed():
-        slot.disabled = Reason.DISABLED
+def _strike(slot: Slot, applied: Applied, reason: Reason) -> None:
+    """Count a failure, or a frame that came late; tell when it switches the filter off."""
+    if slot.struck():
         applied.disabled.append(Bypass(slot.id, reason))
-        slot.stop()

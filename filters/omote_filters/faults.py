@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import signal
+import asyncio
 import threading
 import traceback
 
@@ -12,15 +12,22 @@ _LONGEST_TEXT = 300
 def hand_up(error: BaseException) -> None:
     """Raise again what the host itself must see; whatever else a plugin raises is its failure.
 
-    That is Ctrl+C alone, which Python raises on the main thread where nobody else listens for it.
-    A plugin may raise SystemExit, GeneratorExit or a KeyboardInterrupt of its own on a worker; on
-    its way through a future it would end the server.
+    That is a KeyboardInterrupt where a signal may raise one: on the main thread of a command. A
+    plugin may raise one of its own on a worker, or while an event loop runs, which takes signals
+    itself; on its way through a future it would end the server.
     """
-    if not isinstance(error, KeyboardInterrupt):
-        return
-    on_main = threading.current_thread() is threading.main_thread()
-    if on_main and signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+    if isinstance(error, KeyboardInterrupt) and _takes_signals():
         raise error
+
+
+def _takes_signals() -> bool:
+    if threading.current_thread() is not threading.main_thread():
+        return False
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return True
+    return False
 
 
 def place(error: BaseException, depth: int = 1) -> str:

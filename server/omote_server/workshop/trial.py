@@ -11,6 +11,7 @@ from functools import cache
 import cv2
 import numpy as np
 
+import omote_filters
 from omote_filters.chain import Chain
 from omote_filters.listing import Listing
 from omote_filters.registry import Registry
@@ -122,7 +123,7 @@ class _Listener(logging.Handler):
 def _overheard() -> Iterator[list[str]]:
     """What the chain logs about filters that fail."""
     heard: list[str] = []
-    log, listener = logging.getLogger(Chain.__module__), _Listener(heard)
+    log, listener = logging.getLogger(omote_filters.__name__), _Listener(heard)
     passed_on, log.propagate = log.propagate, False
     log.addHandler(listener)
     try:
