@@ -158,7 +158,7 @@ class Scene:
             self._touched.append(area)
         return view
 
-    def emit(self, name: str, **payload: object) -> None:
+    def emit(self, name: str, /, **payload: object) -> None:
         """Send an event to the host app with this frame's result.
 
         Args:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 import cv2
@@ -139,7 +139,7 @@ def turned(takes: Sequence[Take]) -> tuple[Take, Take, Take]:
 
 def perform(
     entries: Sequence[ChainEntry], registry: Registry, takes: Iterable[Take], marks: bool = True
-) -> Iterator[Scene]:
+) -> Generator[Scene]:
     """Each take as a chain draws it, one after the other.
 
     Raises:
