@@ -64,6 +64,36 @@ async def test_a_mask_that_fails_masks(client: Client, astronaut: Pixels) -> Non
     assert answer.bypassed[0].reason == "error"
 
 
+class Busy(Filter):
+    """Takes more than a microsecond, which is all that it has."""
+
+    id, name = "busy", "Busy"
+    appearance, stage = Appearance.NOVELTY, Stage.PAINT
+    needs = frozenset[Need]()
+    budget_ms = 0.001
+
+    def apply(self, scene: Scene) -> None:
+        scene.edit()[:] = len(list(range(50_000))) % 251
+
+
+async def test_a_late_filter_keeps_its_frames_and_is_switched_off_only_live(
+    tools: Toolbox, carphone: list[Pixels]
+) -> None:
+    notices: list[Notice] = []
+    frames = [RawPicture.of(frame) for frame in carphone[:6]]
+    async with serving(tools, Busy) as client:
+        opened = client.stream(["busy"], delivery=Delivery.EVERY, on_notice=notices.append)
+        async with opened as stream:
+            results = [result async for result in stream.process(frames, fps=30)]
+        assert [r.applied for r in results] == [("busy",)] * 4 + [()] * 2
+        assert [r.bypassed[0].reason for r in results[4:]] == ["disabled"] * 2
+        (off,) = [notice for notice in notices if notice.kind == "filter_disabled"]
+        assert "CPU time" in off.text
+        for _ in range(5):
+            answer = await client.apply(frames[0], ["busy"])
+            assert answer.applied == ("busy",)
+
+
 class Interrupts(Filter):
     """Tries to end the server as Ctrl+C would."""
 

@@ -97,7 +97,7 @@ class Patch:
 
 @dataclass(frozen=True, slots=True)
 class Bypassed:
-    """A filter that was left out, and why: error, overrun, disabled, consent or minor."""
+    """A filter that was left out, and why: error, disabled, consent or minor."""
 
     filter_id: str
     reason: str

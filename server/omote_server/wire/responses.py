@@ -8,7 +8,7 @@ from google.protobuf import duration_pb2, json_format, struct_pb2
 
 from omote.v1 import filter_service_pb2 as pb
 from omote.v1 import picture_pb2, stream_pb2
-from omote_filters.words import Bypass, Violation
+from omote_filters.words import Bypass, Reason, Violation
 from omote_models.landmarks import BLENDSHAPE_NAMES
 from omote_server.messages import (
     ChainApplied,
@@ -188,6 +188,12 @@ def _told(ours: Iterable[Violation]) -> str:
     return "; ".join(f"{v.field}: {v.description}" for v in ours)
 
 
+def _told_off(bypass: Bypass) -> str:
+    if bypass.reason is Reason.OVERRUN:
+        return "takes more CPU time than its budget"
+    return "failed repeatedly"
+
+
 def _notice(message: Response) -> stream_pb2.Notice:
     match message:
         case ChainApplied(revision):
@@ -222,7 +228,7 @@ def _notice(message: Response) -> stream_pb2.Notice:
             )
         case FilterDisabled(bypass):
             return stream_pb2.Notice(
-                text=f"the filter {bypass.filter_id} failed repeatedly and is switched off",
+                text=f"the filter {bypass.filter_id} {_told_off(bypass)} and is switched off",
                 filter_disabled=stream_pb2.FilterDisabled(
                     filter_id=bypass.filter_id, reason=REASONS[bypass.reason]
                 ),
