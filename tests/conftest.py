@@ -15,11 +15,11 @@ from omote_models.store import model_store
 from omote_models.tracker import FaceTracker, TrackerOptions
 from omote_server.frames.job import Toolbox
 from omote_server.frames.warmup import load_tools
+from omote_server.media.video import VideoReader
 from omote_server.serving.inventory import used
 from omote_server.serving.server import Server
 from omote_server.serving.settings import Settings
 from omote_server.workshop.footage import footage_store
-from omote_server.workshop.video import VideoReader
 
 Pixels = NDArray[np.uint8]
 

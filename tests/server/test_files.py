@@ -14,9 +14,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from omote_server.workshop.files import Draft, MediaError, why
+from omote_server.media.files import Draft, MediaError, why
+from omote_server.media.video import VideoError, VideoReader, VideoWriter
 from omote_server.workshop.pictures import read_picture, write_picture
-from omote_server.workshop.video import VideoError, VideoReader, VideoWriter
 
 Pixels = NDArray[np.uint8]
 
@@ -24,7 +24,7 @@ _WITHOUT_PERMISSION = """
 import os
 from pathlib import Path
 import numpy as np
-from omote_server.workshop.files import MediaError
+from omote_server.media.files import MediaError
 from omote_server.workshop.pictures import write_picture
 if os.getuid() == 0:
     os.setuid(65534)

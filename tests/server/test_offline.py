@@ -11,7 +11,7 @@ from omote_filters.registry import Registry
 from omote_filters.words import ChainEntry, Consent
 from omote_models.face import Declared
 from omote_server.frames.job import Toolbox
-from omote_server.workshop.files import MediaError
+from omote_server.media.files import MediaError
 from omote_server.workshop.offline import Offline
 
 Pixels = NDArray[np.uint8]

@@ -8,8 +8,8 @@ from threading import Event, Thread
 
 import pytest
 
+from omote_server.media.reading import Reading
 from omote_server.workshop.footage import footage_store
-from omote_server.workshop.reading import Reading
 
 _CLOSED_WHILE_READ = """
 import random, sys, threading, time
@@ -26,7 +26,7 @@ if what == "camera":
         camera = Camera(0)
         return camera, camera.pictures()
 else:
-    from omote_server.workshop.video import VideoReader
+    from omote_server.media.video import VideoReader
     def source():
         reader = VideoReader(clip)
         return reader, reader.frames()

@@ -33,9 +33,9 @@ from omote_server.cli.telling import (
 from omote_server.cli.terminal import console, epilog, errors, fail, print_json, words
 from omote_server.frames.codec import Pixels
 from omote_server.frames.warmup import load_tools
+from omote_server.media.files import MediaError
 from omote_server.serving.egress import seal_egress
 from omote_server.workshop.account import Account
-from omote_server.workshop.files import MediaError
 from omote_server.workshop.offline import Offline
 from omote_server.workshop.pictures import PICTURES, read_picture, write_picture
 
@@ -107,7 +107,7 @@ def _work(source: Path) -> Work:
     if source.suffix.lower() in PICTURES:
         return _picture
     # Not before it is needed: PyAV comes with omote[video]. Nor later: it is told at once.
-    import_module("omote_server.workshop.video")
+    import_module("omote_server.media.video")
     return _video
 
 
@@ -119,7 +119,7 @@ def _picture(offline: Offline, source: Path, target: Path, compare: bool) -> int
 
 def _video(offline: Offline, source: Path, target: Path, compare: bool) -> int:
     # Not at the top: see `_work`.
-    from omote_server.workshop.video import VideoReader, VideoWriter
+    from omote_server.media.video import VideoReader, VideoWriter
 
     with (
         VideoReader(source) as reader,

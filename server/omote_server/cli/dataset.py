@@ -246,7 +246,7 @@ class _Suggestions:
 
 def _frames(path: Path) -> Iterator[tuple[float, NDArray[np.uint8]]]:
     # Only who has a video among the sources needs PyAV, the extra omote[video].
-    from omote_server.workshop.video import VideoError, VideoReader
+    from omote_server.media.video import VideoError, VideoReader
 
     try:
         with VideoReader(path) as reader:

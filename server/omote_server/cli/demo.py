@@ -21,10 +21,10 @@ from omote_server.cli.common import checked_chain, pull_missing
 from omote_server.cli.models import PullBars
 from omote_server.cli.telling import IN_VAIN, account_rows, account_table, in_vain
 from omote_server.cli.terminal import console, epilog, errors, fail, words
+from omote_server.media.files import MediaError, make_folder
+from omote_server.media.video import VideoReader, VideoWriter
 from omote_server.serving.inventory import used
-from omote_server.workshop.files import MediaError, make_folder
 from omote_server.workshop.footage import footage_store
-from omote_server.workshop.video import VideoReader, VideoWriter
 
 app = typer.Typer()
 _FOOT = epilog(

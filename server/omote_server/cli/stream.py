@@ -31,11 +31,11 @@ from omote_server.cli.signals import tidy_end
 from omote_server.cli.telling import IN_VAIN, account_rows, account_table, in_vain
 from omote_server.cli.terminal import console, epilog, errors, fail
 from omote_server.frames.codec import Pixels, decode_own, encode
+from omote_server.media.files import MediaError
+from omote_server.media.video import VideoReader, VideoWriter
 from omote_server.messages import PictureFormat
 from omote_server.workshop.account import Account, Wish
 from omote_server.workshop.camera import Camera
-from omote_server.workshop.files import MediaError
-from omote_server.workshop.video import VideoReader, VideoWriter
 
 app = typer.Typer()
 _FOOT = epilog(

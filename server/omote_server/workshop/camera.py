@@ -10,8 +10,8 @@ import cv2
 import numpy as np
 
 from omote_server.frames.codec import Pixels
-from omote_server.workshop.files import MediaError
-from omote_server.workshop.reading import Reading
+from omote_server.media.files import MediaError
+from omote_server.media.reading import Reading
 
 
 class Camera:

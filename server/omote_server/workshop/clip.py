@@ -6,9 +6,9 @@ import cv2
 import numpy as np
 
 from omote_server.frames.codec import Pixels, encode
+from omote_server.media.video import VideoReader
 from omote_server.messages import PictureFormat
 from omote_server.workshop.footage import footage_store
-from omote_server.workshop.video import VideoReader
 
 WIDTH, HEIGHT = 640, 480
 _QUALITY = 85

@@ -16,9 +16,9 @@ from omote_server.errors import InvalidRequest
 from omote_server.frames.codec import Pixels
 from omote_server.frames.job import Directives, Job, PipelineOptions, Toolbox
 from omote_server.frames.pipeline import Pipeline
+from omote_server.media.files import MediaError
 from omote_server.messages import EncodedPicture, Frame, OutputOptions, PictureFormat
 from omote_server.workshop.account import Account, Wish
-from omote_server.workshop.files import MediaError
 
 
 class Offline:

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 
 from omote_server.frames.codec import Pixels
-from omote_server.workshop.files import Draft, MediaError, why
+from omote_server.media.files import Draft, MediaError, why
 
 PICTURES = frozenset({".png", ".jpg", ".jpeg", ".webp", ".bmp"})
 """The endings of picture files."""

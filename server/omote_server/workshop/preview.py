@@ -14,6 +14,7 @@ from omote_filters.listing import Listing
 from omote_filters.registry import Registry
 from omote_filters.words import ChainEntry
 from omote_server.frames.codec import Pixels
+from omote_server.media.video import VideoWriter
 from omote_server.workshop.clip import clip_frames
 from omote_server.workshop.rehearsal import (
     HEIGHT,
@@ -28,7 +29,6 @@ from omote_server.workshop.rehearsal import (
     read,
     turned,
 )
-from omote_server.workshop.video import VideoWriter
 
 _CELL = (400, 300)
 _COLUMNS = 4

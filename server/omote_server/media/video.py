@@ -15,8 +15,8 @@ import numpy as np
 from av.error import FFmpegError
 
 from omote_server.frames.codec import Pixels
-from omote_server.workshop.files import Draft, MediaError, why
-from omote_server.workshop.reading import Reading
+from omote_server.media.files import Draft, MediaError, why
+from omote_server.media.reading import Reading
 
 _TICKS = 90_000
 
