@@ -21,6 +21,8 @@ E = TypeVar("E", bound=Enum)
 
 ID = re.compile(r"[a-z][a-z0-9_]{0,63}")
 _VERSION = re.compile(r"\d+\.\d+\.\d+([-+][0-9A-Za-z.+-]+)?")
+_UNSPEAKABLE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
+"""Control characters, and halves of characters, which no wire can carry."""
 _LONGEST_NAME = 200
 _LONGEST_TEXT = 1000
 _MOST_FACES = 16
@@ -126,8 +128,8 @@ def _text(found: Any) -> str:
     if not isinstance(found, str):
         raise _Unfit("must be a str")
     plain = str.__str__(found)
-    if not plain.isprintable() or len(plain) > _LONGEST_TEXT:
-        raise _Unfit(f"must be a str of at most {_LONGEST_TEXT} printable characters")
+    if _UNSPEAKABLE.search(plain) or len(plain) > _LONGEST_TEXT:
+        raise _Unfit(f"must be a str of at most {_LONGEST_TEXT} characters that can be written")
     return plain
 
 

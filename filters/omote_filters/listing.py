@@ -136,6 +136,11 @@ class Listing:
         """What a chain runs for it: a filter by itself is its own one part."""
         return self.layers or (_Whole(self),)
 
+    @property
+    def setting_names(self) -> list[str]:
+        """Those that a client or a pack can give."""
+        return [*(each.name for each in self.parameters), *(each.name for each in self.files)]
+
     def make(self, settings: FilterSettings) -> Filter:
         """A new instance. It is foreign code, and may raise anything.
 

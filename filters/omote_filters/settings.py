@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -146,9 +147,9 @@ def describe(settings: type[FilterSettings]) -> list[Parameter]:
 
     Raises:
         TypeError: a setting was not made by one of this module's functions.
-        ValidationError: a default does not fit, or there is none.
+        SettingsError: a default does not fit, or there is none.
     """
-    made = settings()
+    made = parse(settings, {})
     return [
         _parameter(name, info, getattr(made, name))
         for name, info in settings.model_fields.items()
@@ -207,12 +208,20 @@ def _default(name: str, kind: str, default: object) -> Value:
     """The default as a plain value that a client can show."""
     for plain in _PLAIN[kind]:
         if type(default) is plain:
+            if plain is not str:
+                _finite(float(default))
             return default
     raise TypeError(f"setting {name!r}: its default must be a plain {kind}")
 
 
 def _number(value: object) -> float | None:
-    return float(value) if isinstance(value, int | float) else None
+    return _finite(float(value)) if isinstance(value, int | float) else None
+
+
+def _finite(number: float) -> float:
+    if not math.isfinite(number):
+        raise ValueError(f"{number} is no number that a client can show")
+    return number
 
 
 def _type_name(annotation: Any, widget: Widget) -> TypeName:

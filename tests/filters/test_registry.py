@@ -151,7 +151,7 @@ def only_numbers(self: FilterSettings) -> FilterSettings:
                     annotations={"n": float}, n=number(1, label="N", low=2, high=3)
                 )
             ),
-            "greater than or equal to 2",
+            "Settings failed: SettingsError: n: it should be greater than or equal to 2, not 1",
         ),
         (
             sound(
@@ -167,7 +167,23 @@ def only_numbers(self: FilterSettings) -> FilterSettings:
         ),
         (
             sound(Settings=settings_class(annotations={"n": str}, n=text("", label="\udfff"))),
-            "printable",
+            "can be written",
+        ),
+        (
+            sound(Settings=settings_class(annotations={"n": str}, n=text("\udfff", label="N"))),
+            "Settings failed: SettingsError: n: it should be a valid string",
+        ),
+        (
+            sound(Settings=settings_class(annotations={"n": int}, n=number(10**400, label="N"))),
+            "Settings failed: OverflowError",
+        ),
+        (
+            sound(
+                Settings=settings_class(
+                    annotations={"n": float}, n=number(1, label="N", high=float("inf"))
+                )
+            ),
+            "no number that a client can show",
         ),
         (
             sound(Settings=settings_class(check=model_validator(mode="after")(only_numbers))),
@@ -224,6 +240,12 @@ def test_a_filter_is_asked_once_and_what_it_said_is_frozen() -> None:
 @pytest.mark.parametrize("preview", [raises, lambda cls: "text", lambda cls: 7, lambda cls: b"GIF"])
 def test_a_preview_that_cannot_be_had_is_none(preview: Any) -> None:
     assert listed(registry_of(sound(preview=classmethod(preview))), "sound").preview() == b""
+
+
+def test_a_filter_may_speak_any_language() -> None:
+    said = "می\u200cخواهم\u00a0👩\u200d🎤"
+    kind = sound(name=said, __doc__=f"{said}.")
+    assert listed(registry_of(kind), "sound").description == f"{said}."
 
 
 def test_defaults_may_be_made_by_a_factory() -> None:

@@ -128,7 +128,7 @@ def _check_settings(use: Use, found: Listing, pack: Pack, problems: list[str]) -
             found.parse(values)
         except SettingsError as error:
             for violation in error.violations:
-                near = get_close_matches(violation.field, found.settings.model_fields, 1)
+                near = get_close_matches(violation.field, found.setting_names, 1)
                 hint = f"; did you mean {near[0]!r}?" if near and near[0] not in values else ""
                 place = f"settings.{violation.field}" if violation.field else "settings"
                 _report(pack, problems, use, place, violation.description + hint)
