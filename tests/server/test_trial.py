@@ -35,6 +35,7 @@ def test_a_filter_is_put_to_the_test() -> None:
     [
         ("raise ValueError('here')", "it draws", "ValueError"),
         ("scene.picture[:] = 0", "it draws", "ValueError"),
+        ("scene._warp = None", "it draws", "AttributeError"),
         ("scene.edit()[:] = time.time_ns() % 251", "the same recording", "scene.time"),
         ("[1 / f.landmarks[470, 0] for f in scene.faces]", "without irises", "IndexError"),
     ],

@@ -13,6 +13,7 @@ import numpy as np
 
 import omote_filters
 from omote_filters.chain import Chain
+from omote_filters.faults import place
 from omote_filters.listing import Listing
 from omote_filters.registry import Registry
 from omote_filters.words import NOT_FOR_MINORS, ChainEntry, Consent, Reason
@@ -100,8 +101,11 @@ def _run(
         chain.start()
         for number, take in enumerate(takes):
             scene = scene_of(take, number)
-            applied = chain.apply(scene, _AGREED)
-            # How long a frame takes depends on what else runs here; bench tells that.
+            try:
+                applied = chain.apply(scene, _AGREED)
+            except Exception as error:  # it broke what all filters share
+                heard.append(f"it breaks its scene: {place(error)}")
+                break
             for bypass in applied.bypassed:
                 if bypass.reason is Reason.ERROR and not heard:
                     heard.append("it failed")
