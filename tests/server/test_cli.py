@@ -229,6 +229,60 @@ def test_stream_sends_a_file_through_a_server(short_clip: Path, tmp_path: Path) 
         assert sum(1 for _ in reader.frames()) == 15
 
 
+_CAMERA = """
+import cv2
+clip, opened = {clip!r}, cv2.VideoCapture
+
+class Camera:
+    def __init__(self, number):
+        self.clip = opened(clip)
+    def read(self):
+        there, picture = self.clip.read()
+        if there:
+            return there, picture
+        self.clip.release()
+        self.clip = opened(clip)
+        return self.clip.read()
+    def isOpened(self):
+        return self.clip.isOpened()
+    def release(self):
+        self.clip.release()
+
+cv2.VideoCapture = Camera
+"""
+
+
+def test_stream_keeps_what_a_camera_recorded_until_ctrl_c(tmp_path: Path) -> None:
+    # A clip that begins anew stands in for a camera, which never ends.
+    clip, hidden = footage_store().pull("carphone"), tmp_path / "hidden"
+    hidden.mkdir()
+    (hidden / "sitecustomize.py").write_text(_CAMERA.format(clip=str(clip)))
+    recordings = tmp_path / "recordings"
+    recordings.mkdir()
+    with local_server() as server:
+        process = subprocess.Popen(
+            [
+                *(sys.executable, "-m", "omote_server", "stream", "vignette", "--source", "0"),
+                *("--server", server.address, "--output", recordings / "out.mp4"),
+            ],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            env={**os.environ, "PYTHONPATH": str(hidden)},
+        )
+        while not list(recordings.iterdir()):
+            assert process.poll() is None, process.communicate()
+            time.sleep(0.01)
+        process.send_signal(signal.SIGINT)
+        told, said = process.communicate(timeout=60)
+    assert process.returncode == 0, said
+    assert "Ctrl-C ends the recording" in said
+    assert "vignette" in told
+    assert [path.name for path in recordings.iterdir()] == ["out.mp4"]
+    with VideoReader(recordings / "out.mp4") as reader:
+        assert sum(1 for _ in reader.frames()) > 0
+
+
 def test_stream_says_when_there_is_no_server(short_clip: Path, tmp_path: Path) -> None:
     done = omote(
         *("stream", "face_paint", "--source", short_clip, "--server", "127.0.0.1:9"),
