@@ -113,7 +113,7 @@ def recognise(source: bytes | BinaryIO) -> Kind | None:
     file = io.BytesIO(source) if isinstance(source, bytes) else source
     file.seek(0)
     head = file.read(_HEAD)
-    found = _format(head)
+    found = format_of(head)
     if found is None:
         return None
     if found in _FOREIGN:
@@ -139,10 +139,12 @@ def recognise_file(path: Path) -> Kind | None:
         return recognise(file)
 
 
-def _format(head: bytes) -> Format | None:
+def format_of(head: bytes) -> Format | None:
+    """How a file is written, by its first few kilobytes; None where nothing tells."""
     for start, found in _STARTS:
         if head.startswith(start):
             return found
+    head = head[:_HEAD]
     tellers = (_of_tiff, _of_riff, _of_boxes, _of_stream, _of_text)
     return next((told for tell in tellers if (told := tell(head))), None)
 
