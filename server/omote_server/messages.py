@@ -15,6 +15,7 @@ class PictureFormat(StrEnum):
 
     JPEG = "jpeg"
     PNG = "png"
+    WEBP = "webp"
     RGB = "rgb"
     RGBA = "rgba"
 

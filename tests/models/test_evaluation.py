@@ -261,10 +261,9 @@ def test_the_command_measures_and_resumes(
     assert whole["count"] == 2, "the crop is found, too: it gets a border"
     assert whole["figures"]["gender accuracy"]["value"] == 1.0
     assert whole["figures"]["age MAE"]["value"] < 15
-    assert sorted(told["problems"]) == [
-        "30_0_0_3.png: no face was found",
-        "44_1_0_4.png: it is not a picture, or damaged",
-    ]
+    nobody, text = sorted(told["problems"])
+    assert nobody == "30_0_0_3.png: no face was found"
+    assert text.startswith("44_1_0_4.png: it is not a picture, or damaged; ")
     assert "Portraits" in (out / "Portraits-light.html").read_text()
 
     before = (out / "Portraits-light.jsonl").read_text()

@@ -28,6 +28,7 @@ from omote_models.pictures import (
 )
 
 Pixels = NDArray[np.uint8]
+Options = dict[str, object]
 
 ORIENTATIONS = range(1, 9)
 NEAR = {"JPEG": 4, "WEBP": 0, "AVIF": 6, "PNG": 0, "TIFF": 0, "HEIF": 6}
@@ -59,7 +60,8 @@ def exif(orientation: int) -> bytes:
 
 
 def turned(form: str, orientation: int) -> bytes:
-    options = {"WEBP": {"lossless": True}, "AVIF": {"quality": 95}}.get(form, {})
+    exact: dict[str, Options] = {"WEBP": {"lossless": True}, "AVIF": {"quality": 95}}
+    options = exact.get(form, {})
     if form == "TIFF":
         return written(form, flags(), tiffinfo={0x112: orientation})
     return written(form, flags(), exif=exif(orientation), **options)
@@ -163,10 +165,10 @@ def shown_in_srgb(picture: Pixels, icc: bytes) -> Pixels:
 @pytest.mark.parametrize("form", ["JPEG", "PNG", "WEBP", "AVIF", "TIFF"])
 def test_a_wider_gamut_becomes_srgb(form: str) -> None:
     icc = adobe_like()
-    options = {"JPEG": {"quality": 100, "subsampling": 0}, "WEBP": {"lossless": True}}
-    data = written(form, flags(), icc_profile=icc, **options.get(form, {}))
-    found = read(data)
-    plain = read(written(form, flags(), **options.get(form, {})))
+    exact: dict[str, Options] = {"JPEG": {"quality": 100, "subsampling": 0}}
+    options = exact.get(form, {"lossless": True} if form == "WEBP" else {})
+    found = read(written(form, flags(), icc_profile=icc, **options))
+    plain = read(written(form, flags(), **options))
     expected = quarters(shown_in_srgb(plain.pixels, icc))
     assert np.abs(np.array(quarters(found.pixels)) - expected).max() <= 2
     assert quarters(found.pixels) != quarters(plain.pixels)
@@ -184,7 +186,7 @@ def test_srgb_by_any_name_is_left_alone() -> None:
 @pytest.mark.parametrize("form", ["JPEG", "PNG", "WEBP", "TIFF"])
 @pytest.mark.parametrize("icc", [b"no profile at all", bytes(200)], ids=["text", "zeros"])
 def test_a_damaged_profile_is_ignored_and_told(form: str, icc: bytes) -> None:
-    options = {"WEBP": {"lossless": True}}.get(form, {})
+    options: Options = {"lossless": True} if form == "WEBP" else {}
     found = read(written(form, flags(), icc_profile=icc, **options))
     off = np.array(quarters(found.pixels)) - np.array(quarters(flags()))
     assert np.abs(off).max() <= NEAR[form]
@@ -349,14 +351,14 @@ def test_a_picture_that_is_too_large_is_refused_by_its_header(form: str) -> None
 @pytest.mark.parametrize("form", ["JPEG", "PNG", "WEBP", "AVIF", "TIFF", "BMP", "GIF"])
 def test_half_a_picture_is_an_error_that_names_it(form: str) -> None:
     data = written(form, noise(80, 80))
-    with pytest.raises(PictureError, match=r"damaged|truncated|no picture"):
+    with pytest.raises(PictureError, match=r"damaged|truncated|not a picture"):
         read(data[: len(data) // 2])
 
 
 def test_what_is_no_picture_is_named() -> None:
     with pytest.raises(PictureError, match=r"is MP4; pictures are taken as AVIF, BMP, GIF, HEIC"):
         read(struct.pack(">I", 16) + b"ftypisom" + bytes(4))
-    with pytest.raises(PictureError, match="is no picture that is known here"):
+    with pytest.raises(PictureError, match="is not a picture, or damaged"):
         read(b"hello")
     with pytest.raises(PictureError, match="is TIFF; pictures are taken as JPEG, PNG"):
         read(written("TIFF", flags()), accepted=(Format.JPEG, Format.PNG))

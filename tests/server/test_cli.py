@@ -17,9 +17,9 @@ import pytest
 from numpy.typing import NDArray
 
 from omote_server.bench.local import local_server
+from omote_server.media.pictures import write_picture
 from omote_server.media.video import VideoReader, VideoWriter
 from omote_server.workshop.footage import footage_store
-from omote_server.workshop.pictures import write_picture
 
 Pixels = NDArray[np.uint8]
 pytestmark = pytest.mark.usefixtures("tools")

@@ -15,8 +15,8 @@ import pytest
 from numpy.typing import NDArray
 
 from omote_server.media.files import Draft, MediaError, why
+from omote_server.media.pictures import read_picture, write_picture
 from omote_server.media.video import VideoError, VideoReader, VideoWriter
-from omote_server.workshop.pictures import read_picture, write_picture
 
 Pixels = NDArray[np.uint8]
 
@@ -25,7 +25,7 @@ import os
 from pathlib import Path
 import numpy as np
 from omote_server.media.files import MediaError
-from omote_server.workshop.pictures import write_picture
+from omote_server.media.pictures import write_picture
 if os.getuid() == 0:
     os.setuid(65534)
 try:
@@ -49,7 +49,7 @@ def _film(target: Path, frames: int, end: type[BaseException] | None = None) -> 
 
 def test_a_picture_is_written_as_it_is(tmp_path: Path) -> None:
     write_picture(tmp_path / "a.png", _noise())
-    assert (read_picture(tmp_path / "a.png") == _noise()).all()
+    assert (read_picture(tmp_path / "a.png").pixels == _noise()).all()
     assert [path.name for path in tmp_path.iterdir()] == ["a.png"]
 
 
@@ -96,7 +96,7 @@ def test_what_hinders_a_picture_is_called_what_it_is(tmp_path: Path) -> None:
         "none/a.png": f"there is no folder {tmp_path / 'none'}",
         "file/a.png": f"{tmp_path / 'file'} is not a folder",
         f"{'a' * 300}.png": "its name is too long",
-        "a.xyz": "take one of .bmp, .jpeg, .jpg, .png, .webp",
+        "a.xyz": "take one of .avif, .bmp, .gif, .jfif, .jpe, .jpeg, .jpg",
         "a": "take one of",
     }.items():
         with pytest.raises(MediaError, match="cannot be written") as refused:

@@ -27,7 +27,7 @@ from omote_server.frames import codec
 from omote_server.frames.engine import ThreadEngine
 from omote_server.frames.job import Toolbox
 from omote_server.frames.pool import Account
-from omote_server.messages import EncodedPicture, PictureFormat
+from omote_server.messages import PictureFormat
 from omote_server.serving.server import Server
 from omote_server.serving.settings import Settings
 
@@ -159,7 +159,7 @@ def talk(server: Server) -> Callable[..., Any]:
 
 def pixels_of(picture: picture_pb2.Picture) -> Pixels:
     assert picture.format == picture_pb2.PICTURE_FORMAT_JPEG
-    return codec.decode(EncodedPicture(PictureFormat.JPEG, 0, 0, picture.data), 10**8)
+    return codec.decode_own(picture.data)
 
 
 def difference(first: Pixels, second: Pixels) -> float:
@@ -389,7 +389,7 @@ async def test_patches_paint_to_the_same_picture(
             return found
 
     def decoded(picture: picture_pb2.Picture) -> Pixels:
-        return codec.decode(EncodedPicture(PictureFormat.PNG, 0, 0, picture.data), 10**8)
+        return codec.decode_own(picture.data)
 
     whole = decoded((await painted(stream_pb2.OUTPUT_MODE_FRAME)).picture)
     parts = (await painted(stream_pb2.OUTPUT_MODE_PATCHES)).patches

@@ -8,15 +8,14 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from omote_models import pictures
+from omote_models.pictures.jpeg import check_scans
+from omote_models.pictures.png import plain
+
 MOST_SIDE = 2048
 """Pixels."""
-_MOST_SCANS = 64
-"""Of a progressive JPEG. Each may touch every block for a dozen bytes of the file."""
 
 _PNG, _JPEG = b"\x89PNG\r\n\x1a\n", b"\xff\xd8"
-_PNG_PARTS = (b"PLTE", b"tRNS", b"eXIf", b"IDAT")
-"""What decides the pixels. Profiles and texts are never unpacked, other frames never read."""
-_MOST_CHUNKS = 20_000
 _FRAMES = (0xC0, 0xC1, 0xC2)
 _SEGMENTS = (*_FRAMES, 0xC4, 0xDB, 0xDD, 0xFE, *range(0xE0, 0xF0))
 """JPEG's markers that may stand before a picture's size; each has a length."""
@@ -36,8 +35,9 @@ def decoded(data: bytes) -> NDArray[np.uint8]:
     if size is None or not 0 < min(size) <= max(size) <= MOST_SIDE:
         raise PictureError(f"has a picture that is not a PNG or JPEG of at most {MOST_SIDE} pixels")
     try:
-        plain = plain_png(data) if data.startswith(_PNG) else _plain_jpeg(data)
-        picture = cv2.imdecode(np.frombuffer(plain, np.uint8), cv2.IMREAD_UNCHANGED)
+        picture = cv2.imdecode(np.frombuffer(_plain(data), np.uint8), cv2.IMREAD_UNCHANGED)
+    except pictures.PictureError as error:
+        raise PictureError(f"has a picture that {error}") from None
     except cv2.error:
         picture = None
     if picture is None or picture.dtype != np.uint8:
@@ -70,28 +70,9 @@ def _jpeg_size(data: bytes) -> tuple[int, int] | None:
     return None
 
 
-def plain_png(data: bytes) -> bytes:
-    """A PNG with nothing but its pixels: a text of 8 kB may ask for 8 MB to be unpacked.
-
-    Raises:
-        PictureError: its end is missing, or it is cut into more pieces than a picture needs.
-    """
-    kept, at = [data[:33]], 33
-    for _ in range(_MOST_CHUNKS):
-        if at + 12 > len(data):
-            raise PictureError("has a picture that cannot be decoded: its end is missing")
-        length, kind = struct.unpack_from(">I4s", data, at)
-        end = at + 12 + length
-        if kind == b"IEND":
-            return b"".join((*kept, data[at:end]))
-        if kind in _PNG_PARTS:
-            kept.append(data[at:end])
-        at = end
-    raise PictureError(f"has a PNG of more than {_MOST_CHUNKS:,} chunks; save it anew")
-
-
-def _plain_jpeg(data: bytes) -> bytes:
-    # Inside a scan 0xFF never stands before 0xDA: this counts no fewer than there are.
-    if data.count(b"\xff\xda") > _MOST_SCANS:
-        raise PictureError(f"has a JPEG of more than {_MOST_SCANS} scans; save it as a plain one")
+def _plain(data: bytes) -> bytes:
+    """The same picture without what could be unpacked beside its pixels."""
+    if data.startswith(_PNG):
+        return plain(data).data
+    check_scans(data)
     return data

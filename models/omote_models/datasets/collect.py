@@ -26,13 +26,13 @@ from omote_models.datasets.manifest import (
 from omote_models.describe import why_not
 from omote_models.evaluation.answers import decoded_picture
 from omote_models.evaluation.samples import (
-    PICTURES,
     DatasetError,
     Sample,
     printable,
     read_dataset,
 )
 from omote_models.face import Face, FloatArray, Gender
+from omote_models.pictures import Sort, sort_of
 from omote_models.stills import StillFinder
 from omote_models.tracker import FaceTracker, TrackerOptions
 
@@ -41,7 +41,6 @@ Identity = Literal["folder", "file", "name"]
 Frames = Callable[[Path], Iterable[tuple[float, Pixels]]]
 """Gives a video's pictures, each with its second."""
 
-VIDEOS = (".mp4", ".mov", ".mkv", ".webm", ".avi")
 SIDE = 224
 PADDING = 0.65
 """Around dlib's template, so that a detector finds the face again and any network's crop fits."""
@@ -173,12 +172,12 @@ class Collector:
         for folder in sets:
             yield from self.of_set(folder)
         for path in sorted(source.rglob("*")) if source.is_dir() else [source]:
-            suffix = path.suffix.lower()
-            known = suffix in (*PICTURES, *VIDEOS) and path.is_file()
-            if not known or any(path.is_relative_to(folder) for folder in sets):
+            if not path.is_file() or any(path.is_relative_to(folder) for folder in sets):
+                continue
+            if (sort := sort_of(path)) is None:
                 continue
             self._on_file(path)
-            if suffix in VIDEOS:
+            if sort is Sort.VIDEO:
                 yield from self._of_video(path, root)
             else:
                 yield from self._of_picture(path, root, finder, labels)

@@ -12,7 +12,6 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Self
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import TypeAdapter, ValidationError
@@ -22,10 +21,12 @@ from omote_models.demographics import DemographicsEstimator
 from omote_models.evaluation.calibrate import Labelled
 from omote_models.evaluation.samples import Sample
 from omote_models.evidence import Evidence
+from omote_models.extras import lament
 from omote_models.face import Face, FloatArray, Gender
+from omote_models.pictures import Limits, PictureError, read
 from omote_models.stills import StillFinder
 
-_MOST_PIXELS = 50_000_000
+_LIMITS = Limits(50_000_000)
 _LEAST_PROBABILITY = 0.002
 
 
@@ -206,14 +207,12 @@ def name_in(picture: Path, root: Path) -> str:
 
 
 def decoded_picture(path: Path) -> NDArray[np.uint8] | str:
-    """A file as (height, width, 3) uint8 RGB, or why it cannot be used."""
+    """A file as (height, width, 3) uint8 RGB, upright and in sRGB, or why it cannot be used."""
     try:
-        data = np.fromfile(path, np.uint8)
-        picture = cv2.imdecode(data, cv2.IMREAD_COLOR_RGB) if data.size else None
-    except (OSError, cv2.error) as error:
+        return read(path.read_bytes(), _LIMITS).pixels
+    except OSError as error:
         return f"it cannot be read: {type(error).__name__}"
-    if picture is None:
-        return "it is not a picture, or damaged"
-    if picture.shape[0] * picture.shape[1] > _MOST_PIXELS:
-        return f"it has more than {_MOST_PIXELS:,} pixels"
-    return np.ascontiguousarray(picture, np.uint8)
+    except PictureError as error:
+        return f"it {error}"
+    except ModuleNotFoundError as error:
+        return lament(error.name)

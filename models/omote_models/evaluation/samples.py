@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from omote_models.face import Gender
+from omote_models.pictures import Sort, sort_of
 
-PICTURES = (".jpg", ".jpeg", ".png", ".bmp", ".webp")
 _OLDEST = 120.0
 _UTKFACE = re.compile(r"(\d+)_([01])_([0-4])_\d+.*")
 _UTKFACE_GROUPS = ("white", "black", "asian", "indian", "other")
@@ -114,7 +114,7 @@ def _of_folder(path: Path, split: str | None) -> Dataset:
             dataset.name = path.name
             return dataset
     _refuse_split(path, split)
-    pictures = sorted(p for p in path.rglob("*") if p.suffix.lower() in PICTURES)
+    pictures = sorted(p for p in path.rglob("*") if sort_of(p) in (Sort.PICTURE, Sort.ANIMATION))
     if any(_UTKFACE.fullmatch(p.stem) for p in pictures):
         return _collected(Dataset(path.name, "utkface"), map(_utkface, pictures))
     raise DatasetError(

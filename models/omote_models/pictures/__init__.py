@@ -6,7 +6,7 @@ Every road reads pictures here: the server's codec, `omote apply`, data sets, ev
 labelling and rehearsal.
 """
 
-from omote_models.pictures.kinds import Format, Kind, Sort, recognise, recognise_file
+from omote_models.pictures.kinds import Format, Kind, Sort, recognise, recognise_file, sort_of
 from omote_models.pictures.limits import Limits, PictureError
 from omote_models.pictures.reading import Picture, read
 from omote_models.pictures.turn import ROTATIONS, Turn
@@ -27,5 +27,6 @@ __all__ = [
     "read",
     "recognise",
     "recognise_file",
+    "sort_of",
     "write",
 ]

@@ -139,6 +139,33 @@ def recognise_file(path: Path) -> Kind | None:
         return recognise(file)
 
 
+_PICTURES = frozenset(
+    (
+        *(".jpg", ".jpeg", ".jpe", ".jfif", ".mpo", ".png", ".apng", ".webp", ".avif", ".heic"),
+        *(".heif", ".hif", ".tif", ".tiff", ".bmp", ".dib", ".gif"),
+    )
+)
+_VIDEOS = frozenset((".mp4", ".mov", ".m4v", ".3gp", ".mkv", ".webm", ".avi", ".ts", ".m2ts"))
+
+
+def sort_of(path: Path) -> Sort | None:
+    """How a file among others is worked on; None where it is neither a picture nor a video.
+
+    What its content does not tell, its name does: a picture that is damaged from the start is to
+    be told of, not passed over.
+    """
+    try:
+        found = recognise_file(path)
+    except OSError:
+        found = None
+    if found is not None:
+        return None if found.sort is Sort.OTHER else found.sort
+    ending = path.suffix.lower()
+    if ending in _PICTURES:
+        return Sort.PICTURE
+    return Sort.VIDEO if ending in _VIDEOS else None
+
+
 def format_of(head: bytes) -> Format | None:
     """How a file is written, by its first few kilobytes; None where nothing tells."""
     for start, found in _STARTS:

@@ -101,7 +101,7 @@ def read(
 
 def _unknown(found: Format | None, takes: Collection[Format]) -> str:
     known = ", ".join(sorted((kind.value for kind in takes), key=str.lower))
-    what = "is no picture that is known here" if found is None else f"is {found.value}"
+    what = "is not a picture, or damaged" if found is None else f"is {found.value}"
     return f"{what}; pictures are taken as {known}"
 
 

@@ -14,11 +14,11 @@ from omote_client import Attributes, Client, Consent, FilterUse, Output, Result,
 from omote_filters.registry import Registry
 from omote_filters.words import ChainEntry
 from omote_server.frames.codec import Pixels, decode_own, encode
+from omote_server.media.pictures import write_picture
 from omote_server.media.video import VideoReader, VideoWriter
 from omote_server.messages import PictureFormat
 from omote_server.workshop.account import Account
 from omote_server.workshop.offline import wishes_of
-from omote_server.workshop.pictures import write_picture
 
 _SMALL = 240
 _UPSCALE = 3

@@ -15,6 +15,7 @@ from omote_filters.registry import Registry
 from omote_filters.words import Consent
 from omote_models.estimators import EstimatorError
 from omote_models.face import Declared
+from omote_models.pictures import Sort, recognise_file
 from omote_server.cli.common import (
     Packs,
     checked_chain,
@@ -34,10 +35,10 @@ from omote_server.cli.terminal import console, epilog, errors, fail, print_json,
 from omote_server.frames.codec import Pixels
 from omote_server.frames.warmup import load_tools
 from omote_server.media.files import MediaError
+from omote_server.media.pictures import read_picture, write_picture
 from omote_server.serving.egress import seal_egress
 from omote_server.workshop.account import Account
 from omote_server.workshop.offline import Offline
-from omote_server.workshop.pictures import PICTURES, read_picture, write_picture
 
 app = typer.Typer()
 _FOOT = epilog(
@@ -104,7 +105,8 @@ def apply(
 
 
 def _work(source: Path) -> Work:
-    if source.suffix.lower() in PICTURES:
+    found = recognise_file(source)
+    if found is not None and found.sort is Sort.PICTURE:
         return _picture
     # Not before it is needed: PyAV comes with omote[video]. Nor later: it is told at once.
     import_module("omote_server.media.video")
@@ -112,7 +114,7 @@ def _work(source: Path) -> Work:
 
 
 def _picture(offline: Offline, source: Path, target: Path, compare: bool) -> int:
-    before = read_picture(source)
+    before = read_picture(source).pixels
     write_picture(target, _beside(before, offline.run(before), compare))
     return 1
 

@@ -16,9 +16,9 @@ from omote_models.store import StoreError
 from omote_server.cli.common import Packs, packs_or_configured, pull_missing
 from omote_server.cli.terminal import console, epilog, errors, fail
 from omote_server.media.files import MediaError, make_folder
+from omote_server.media.pictures import write_picture
 from omote_server.serving.inventory import used
 from omote_server.workshop.footage import footage_store
-from omote_server.workshop.pictures import write_picture
 from omote_server.workshop.preview import Studio, chosen, film, sheet
 
 app = typer.Typer()

@@ -18,9 +18,9 @@ from omote_server.cli.packs import loaded, print_problems
 from omote_server.cli.preview import chosen_or_fail, opened_studio
 from omote_server.cli.terminal import console, epilog, fail, print_json
 from omote_server.media.files import MediaError
+from omote_server.media.pictures import write_picture
 from omote_server.serving.inventory import used
 from omote_server.workshop.footage import footage_store
-from omote_server.workshop.pictures import write_picture
 from omote_server.workshop.preview import sheet
 from omote_server.workshop.trial import trial
 

@@ -1,170 +1,135 @@
-"""Pictures to arrays and back. Dimensions are checked in the header, before any pixel."""
+"""Pictures of the wire to arrays and back: raw ones here, all others by `omote_models.pictures`."""
 
 from __future__ import annotations
 
-import struct
 import sys
+from typing import NamedTuple
 
 import cv2
 import numpy as np
-import simplejpeg
 from numpy.typing import NDArray
 
-from omote_filters.draw.picture import PictureError, plain_png
+from omote_models.pictures import Format, Limits, PictureError, Turn, on_white, read, write
+from omote_models.pictures.jpeg import read_header
+from omote_models.pictures.writing import jpeg as encode_jpeg
 from omote_server.errors import InvalidRequest
 from omote_server.messages import RAW_CHANNELS, EncodedPicture, PictureFormat
 
 Pixels = NDArray[np.uint8]
 
-_PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
-_PNG_END = b"IEND\xaeB`\x82"
-_JPEG_SIGNATURE = b"\xff\xd8\xff"
-_JPEG_SCAN = b"\xff\xda"
-
-_LONGEST_SIDE = 16_384
-"""MediaPipe aborts the process from 32,767 pixels on; JPEG itself ends at 65,500."""
-_MOST_SCANS = 32
-"""A progressive JPEG decodes the whole picture once a scan: many small scans are a bomb."""
+_TAKEN = (Format.JPEG, Format.PNG, Format.WEBP)
+_ADVICE = "send a smaller one (limits.max_pixels says how large one may be)"
+_RAW = "for raw pixels set picture.format, width and height"
+_WRITTEN = {PictureFormat.PNG: Format.PNG, PictureFormat.WEBP: Format.WEBP}
 
 
-def decode(picture: EncodedPicture, max_pixels: int) -> Pixels:
-    """A picture's pixels, (height, width, 3) uint8 RGB, C-contiguous and writable.
+class Decoded(NamedTuple):
+    """A picture as a viewer shows it.
+
+    Attributes:
+        pixels: (height, width, 3) uint8 RGB, C-contiguous and writable.
+        alpha: (height, width) uint8; None where all of it shows.
+    """
+
+    pixels: Pixels
+    alpha: Pixels | None = None
+
+
+def decode(picture: EncodedPicture, max_pixels: int, turn: Turn = Turn()) -> Decoded:
+    """A picture's pixels: upright, in sRGB, and with the alpha that they came with.
+
+    Args:
+        picture: as it came.
+        max_pixels: width × height; looked up in the header, before any pixel.
+        turn: what makes it upright, after what its EXIF says.
 
     Raises:
         InvalidRequest: there is no picture in the bytes, it is damaged, or it is too large.
     """
     if not picture.data:
         raise InvalidRequest.at("picture.data", "is empty; send an encoded or raw picture")
-    kind = picture.format or _recognise(picture.data)
-    width, height = _dimensions(picture, kind)
-    if max(width, height) > _LONGEST_SIDE:
-        raise InvalidRequest.at(
-            "picture.data",
-            f"the picture is {width} × {height} pixels; no side may be longer than {_LONGEST_SIDE}",
-        )
-    if width * height > max_pixels:
-        raise InvalidRequest.at(
-            "picture.data",
-            f"the picture has {width} × {height} pixels; this stream takes at most "
-            f"{max_pixels} (limits.max_pixels). Send a smaller one",
-        )
-    if kind in RAW_CHANNELS:
-        return _decode_raw(picture, RAW_CHANNELS[kind])
-    return _decode_jpeg(picture.data) if kind is PictureFormat.JPEG else _decode_png(picture.data)
+    limits = Limits(max_pixels, advice=_ADVICE)
+    if picture.format in RAW_CHANNELS:
+        return _decode_raw(picture, RAW_CHANNELS[picture.format], limits, turn)
+    try:
+        found = read(picture.data, limits, accepted=_TAKEN, turn=turn)
+    except PictureError as error:
+        raise InvalidRequest.at("picture.data", f"{error}{_hint(picture)}") from None
+    return Decoded(found.pixels, found.alpha)
 
 
 def decode_own(data: bytes) -> Pixels:
-    """The pixels of a JPEG or PNG that we made or asked for, however many they are.
+    """The pixels of a picture that we made or asked for, however many they are.
 
     Raises:
         InvalidRequest: it is damaged.
     """
-    return decode(EncodedPicture(None, 0, 0, data), max_pixels=sys.maxsize)
+    return decode(EncodedPicture(None, 0, 0, data), max_pixels=sys.maxsize).pixels
 
 
 def jpeg(data: bytes) -> EncodedPicture | None:
     """A JPEG as a picture, None where it is none."""
-    kind = PictureFormat.JPEG
     try:
-        width, height = _dimensions(EncodedPicture(kind, 0, 0, data), kind)
-    except InvalidRequest:
+        header = read_header(data)
+    except PictureError:
         return None
-    return EncodedPicture(kind, width, height, data)
+    return EncodedPicture(PictureFormat.JPEG, header.width, header.height, data)
 
 
-def encode(pixels: Pixels, kind: PictureFormat, quality: int) -> EncodedPicture:
-    """Pixels, (height, width, 3) uint8 RGB, as a picture; `quality` counts for JPEG."""
+def encode(
+    pixels: Pixels, kind: PictureFormat, quality: int, alpha: Pixels | None = None
+) -> EncodedPicture:
+    """Pixels as a picture.
+
+    Args:
+        pixels: (height, width, 3) uint8 RGB.
+        kind: how they are written.
+        quality: counts for JPEG and WebP.
+        alpha: (height, width) uint8; where a format has no room for it, what does not show is
+            white.
+    """
     height, width = pixels.shape[:2]
-    return EncodedPicture(kind, width, height, _encode(pixels, kind, quality))
+    return EncodedPicture(kind, width, height, _encode(pixels, kind, quality, alpha))
 
 
-def _recognise(data: bytes) -> PictureFormat:
-    if data.startswith(_JPEG_SIGNATURE):
-        return PictureFormat.JPEG
-    if data.startswith(_PNG_SIGNATURE):
-        return PictureFormat.PNG
-    raise InvalidRequest.at(
-        "picture.data",
-        "is neither JPEG nor PNG; for raw pixels set picture.format, width and height",
-    )
+def _hint(picture: EncodedPicture) -> str:
+    known = picture.format is not None or len(picture.data) < 3
+    return "" if known else f"; {_RAW}"
 
 
-def _dimensions(picture: EncodedPicture, kind: PictureFormat) -> tuple[int, int]:
-    if kind in RAW_CHANNELS:
-        return _raw_dimensions(picture, kind)
-    if kind is PictureFormat.PNG:
-        return _png_dimensions(picture.data)
-    try:
-        height, width, *_ = simplejpeg.decode_jpeg_header(picture.data)
-    except (ValueError, KeyError):  # KeyError: a subsampling that it has no name for
-        raise InvalidRequest.at(
-            "picture.data", "is not a JPEG that can be read: its header is damaged or unusual"
-        ) from None
-    if picture.data.count(_JPEG_SCAN) > _MOST_SCANS:
-        raise InvalidRequest.at(
-            "picture.data", f"is a JPEG of more than {_MOST_SCANS} scans; send an ordinary one"
-        )
-    return width, height
-
-
-def _raw_dimensions(picture: EncodedPicture, kind: PictureFormat) -> tuple[int, int]:
-    for name, side in (("width", picture.width), ("height", picture.height)):
+def _decode_raw(picture: EncodedPicture, channels: int, limits: Limits, turn: Turn) -> Decoded:
+    width, height = picture.width, picture.height
+    for name, side in (("width", width), ("height", height)):
         if side <= 0:
             raise InvalidRequest.at(f"picture.{name}", "a raw picture needs it, in pixels")
-    expected = picture.width * picture.height * RAW_CHANNELS[kind]
+    expected = width * height * channels
     if len(picture.data) != expected:
         raise InvalidRequest.at(
             "picture.data",
-            f"{kind.value} of {picture.width} × {picture.height} takes {expected} bytes, "
+            f"{width} × {height} raw pixels of {channels} bytes take {expected} bytes, "
             f"not {len(picture.data)}",
         )
-    return picture.width, picture.height
-
-
-def _png_dimensions(data: bytes) -> tuple[int, int]:
-    if not data.startswith(_PNG_SIGNATURE) or len(data) < 24 or data[12:16] != b"IHDR":
-        raise InvalidRequest.at("picture.data", "is not a PNG: its header cannot be read")
-    width, height = struct.unpack(">II", data[16:24])
-    if width == 0 or height == 0:
-        raise InvalidRequest.at("picture.data", "is a PNG without pixels")
-    return width, height
-
-
-def _decode_raw(picture: EncodedPicture, channels: int) -> Pixels:
-    shape = (picture.height, picture.width, channels)
-    pixels = np.frombuffer(picture.data, np.uint8).reshape(shape)
-    return pixels[:, :, :3].copy(order="C")
-
-
-def _decode_jpeg(data: bytes) -> Pixels:
     try:
-        pixels: Pixels = simplejpeg.decode_jpeg(data, colorspace="RGB")
-    except (ValueError, KeyError):
-        raise InvalidRequest.at("picture.data", "is a damaged or truncated JPEG") from None
-    return pixels
+        limits.check(width, height)
+    except PictureError as error:
+        raise InvalidRequest.at("picture.data", str(error)) from None
+    sent = np.frombuffer(picture.data, np.uint8).reshape(height, width, channels)
+    if channels == 3:
+        # Turned, it is a copy already; else it is borrowed from the message.
+        return Decoded(sent.copy() if turn == Turn() else turn.upright(sent))
+    alpha = np.ascontiguousarray(sent[:, :, 3])
+    pixels = turn.upright(np.asarray(cv2.cvtColor(sent, cv2.COLOR_RGBA2RGB), np.uint8))
+    return Decoded(pixels, None if int(alpha.min()) == 255 else turn.upright(alpha))
 
 
-def _decode_png(data: bytes) -> Pixels:
-    try:
-        # Texts and profiles are left out: a frame of 3 MB could ask for 12 s of unpacking.
-        pixels = cv2.imdecode(np.frombuffer(plain_png(data), np.uint8), cv2.IMREAD_COLOR_RGB)
-    except (cv2.error, PictureError):
-        pixels = None
-    # OpenCV fills what is missing with black and says nothing.
-    if pixels is None or _PNG_END not in data:
-        raise InvalidRequest.at("picture.data", "is a damaged or truncated PNG")
-    return np.ascontiguousarray(pixels, np.uint8)
-
-
-def _encode(pixels: Pixels, kind: PictureFormat, quality: int) -> bytes:
-    if kind is PictureFormat.JPEG:
-        contiguous = np.ascontiguousarray(pixels)
-        encoded: bytes = simplejpeg.encode_jpeg(
-            contiguous, quality=quality, colorspace="RGB", colorsubsampling="420"
-        )
-        return encoded
-    if kind is PictureFormat.PNG:
-        return cv2.imencode(".png", cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR))[1].tobytes()
+def _encode(pixels: Pixels, kind: PictureFormat, quality: int, alpha: Pixels | None) -> bytes:
+    if kind in _WRITTEN:
+        return write(pixels, alpha, _WRITTEN[kind], quality)
     if kind is PictureFormat.RGBA:
-        return cv2.cvtColor(pixels, cv2.COLOR_RGB2RGBA).tobytes()
-    return pixels.tobytes()
+        raw = cv2.cvtColor(pixels, cv2.COLOR_RGB2RGBA)
+        if alpha is not None:
+            raw[:, :, 3] = alpha
+        return raw.tobytes()
+    if alpha is not None:
+        pixels = on_white(pixels, alpha)
+    return encode_jpeg(pixels, quality) if kind is PictureFormat.JPEG else pixels.tobytes()

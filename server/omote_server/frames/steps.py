@@ -42,7 +42,7 @@ class Decode:
 
     def run(self, frame: Frame) -> codec.Pixels:
         """(height, width, 3) uint8 RGB."""
-        return codec.decode(frame.picture, self._max_pixels)
+        return codec.decode(frame.picture, self._max_pixels).pixels
 
 
 class Track:

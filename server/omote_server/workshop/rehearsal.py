@@ -21,7 +21,8 @@ from omote_models.landmarks import BLENDSHAPE_INDEX
 from omote_models.segmenter import PersonSegmenter
 from omote_models.store import model_store
 from omote_models.tracker import FaceTracker, TrackerOptions
-from omote_server.frames.codec import Pixels
+from omote_server.errors import InvalidRequest
+from omote_server.frames.codec import Pixels, decode_own
 from omote_server.workshop.footage import footage_store
 
 RATE = 30.0
@@ -105,11 +106,11 @@ def read(name: str) -> Pixels:
     Raises:
         RuntimeError: it cannot be read.
     """
-    data = np.frombuffer(footage_store().read(name), np.uint8)
-    picture = cv2.imdecode(data, cv2.IMREAD_COLOR_RGB)
-    if picture is None:
-        raise RuntimeError(f"{name} cannot be read; run `omote models pull --footage`")
-    return np.ascontiguousarray(picture, np.uint8)
+    try:
+        return decode_own(footage_store().read(name))
+    except InvalidRequest:
+        text = f"{name} cannot be read; run `omote models pull --footage`"
+        raise RuntimeError(text) from None
 
 
 def beside(*pictures: Pixels) -> Pixels:
