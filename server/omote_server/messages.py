@@ -195,7 +195,7 @@ class Timings:
 class Result:
     """A processed frame.
 
-    `packed` is what takes time to write down, already written by the worker that made it; what
+    `packed` are the parts that take time to write down, written by the worker that made it; what
     only the session knows (drops, events carried over, the total time) is added to it at the end.
     """
 
@@ -214,22 +214,12 @@ class Result:
     events: Sequence[Event] = ()
     timings: Timings = field(default_factory=Timings)
     chain_revision: int = 0
-    packed: bytes | None = None
+    packed: Sequence[bytes] = ()
 
-    def pack(self, packer: Callable[[Result], bytes]) -> None:
+    def pack(self, packer: Callable[[Result], Sequence[bytes]]) -> None:
         """Write down what is large, and let go of it."""
         self.packed = packer(self)
         self.picture, self.patches, self.faces = None, (), ()
-
-    @property
-    def size(self) -> int:
-        """About how many bytes it holds on to."""
-        if self.packed is not None:
-            return len(self.packed)
-        pictures = [patch.picture for patch in self.patches]
-        if self.picture is not None:
-            pictures.append(self.picture)
-        return sum(len(picture.data) for picture in pictures)
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from typing import Protocol
@@ -19,7 +19,7 @@ from omote_server.messages import Result
 
 Take = Callable[[], Job | None]
 """Gives a session's newest frame, on the worker's thread, when its turn has come."""
-Pack = Callable[[Result], bytes]
+Pack = Callable[[Result], Sequence[bytes]]
 """Writes down what is large of a result, on the worker's thread."""
 
 HANG_S = 30.0

@@ -64,7 +64,7 @@ class FilterService:
         async with answering(context):
             self._admit(context)
             result = await apply_still(self._host, requests.still(request), responses.still)
-            return result.packed or b""
+            return b"".join(result.packed)
 
     async def list_filters(self, request: bytes, context: Context) -> bytes:
         """The catalogue."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 
 from google.protobuf import duration_pb2, json_format, struct_pb2
 
@@ -34,7 +35,7 @@ from omote_server.wire.enums import (
     REASONS,
     TO_FORMATS,
 )
-from omote_server.wire.faces import FaceWriter, field_of
+from omote_server.wire.faces import FaceWriter, varint
 
 _RESULT = stream_pb2.StreamFramesResponse.RESULT_FIELD_NUMBER
 
@@ -43,7 +44,7 @@ def serialized(message: Response) -> bytes:
     """One message to the client, as it goes out."""
     match message:
         case Result():
-            return field_of(_RESULT, (message.packed or Packer()(message)) + _tail(message))
+            return _result(message.packed or Packer()(message), _tail(message))
         case Ready():
             return stream_pb2.StreamFramesResponse(ready=_ready(message)).SerializeToString()
         case Summary():
@@ -74,14 +75,15 @@ def _summary(message: Summary) -> stream_pb2.Summary:
 class Packer:
     """Writes down what is large of the results of one stream; `_tail` is the rest of each.
 
-    The fields of a message may come in any order. One thread at a time may use it.
+    The fields of a message may come in any order, and a picture's bytes stay where the encoder
+    put them until the whole is joined. One thread at a time may use it.
     """
 
     def __init__(self) -> None:
         self._faces = FaceWriter()
 
-    def __call__(self, result: Result) -> bytes:
-        """The first part of a result's message."""
+    def __call__(self, result: Result) -> list[bytes]:
+        """The first parts of a result's message."""
         message = stream_pb2.Result(
             sequence=result.sequence,
             capture_time_us=result.capture_time_us,
@@ -90,10 +92,30 @@ class Packer:
             chain_revision=result.chain_revision,
             applied_filters=result.applied,
         )
+        parts = [message.SerializeToString()]
         if result.picture is not None:
-            message.picture.CopyFrom(to_picture(result.picture))
-        message.patches.extend(_patch(patch) for patch in result.patches)
-        return message.SerializeToString()
+            parts += _within(stream_pb2.Result.PICTURE_FIELD_NUMBER, *_picture(result.picture))
+        for patch in result.patches:
+            head = picture_pb2.Patch(x=patch.x, y=patch.y).SerializeToString()
+            picture = _within(picture_pb2.Patch.PICTURE_FIELD_NUMBER, *_picture(patch.picture))
+            parts += _within(stream_pb2.Result.PATCHES_FIELD_NUMBER, head, *picture)
+        return parts
+
+
+def _result(parts: Sequence[bytes], tail: bytes) -> bytes:
+    """A response that is a result; the one place where a picture's bytes are copied."""
+    return b"".join(_within(_RESULT, *parts, tail))
+
+
+def _picture(picture: EncodedPicture) -> list[bytes]:
+    head = to_picture(replace(picture, data=b"")).SerializeToString()
+    return [head, *_within(picture_pb2.Picture.DATA_FIELD_NUMBER, picture.data)]
+
+
+def _within(number: int, *parts: bytes) -> list[bytes]:
+    """Parts of a message as a field of another."""
+    length = sum(map(len, parts))
+    return [varint(number << 3 | 2) + varint(length), *parts]
 
 
 def _tail(result: Result) -> bytes:
@@ -126,9 +148,9 @@ def _patch(patch: Patch) -> picture_pb2.Patch:
     return picture_pb2.Patch(x=patch.x, y=patch.y, picture=to_picture(patch.picture))
 
 
-def still(result: Result) -> bytes:
+def still(result: Result) -> list[bytes]:
     """One still picture, as it goes out."""
-    return pb.ApplyFiltersResponse(
+    message = pb.ApplyFiltersResponse(
         picture=to_picture(result.picture) if result.picture else None,
         patches=patches(result),
         faces=FaceWriter().write(result),
@@ -138,7 +160,8 @@ def still(result: Result) -> bytes:
         applied_filters=result.applied,
         blendshape_names=BLENDSHAPE_NAMES if result.output.blendshapes else (),
         events=events(result),
-    ).SerializeToString()
+    )
+    return [message.SerializeToString()]
 
 
 def timings(ours: Timings) -> stream_pb2.StageTimings:
