@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import logging
 import os
@@ -16,6 +15,7 @@ from omote_server.cli.common import models_of, pull_missing
 from omote_server.cli.flags import Flags, configured, with_settings
 from omote_server.cli.terminal import epilog, errors, fail
 from omote_server.serving.egress import seal_egress
+from omote_server.serving.loop import run
 from omote_server.serving.server import Server
 from omote_server.serving.settings import Settings
 
@@ -55,7 +55,7 @@ def serve(
     pull_missing(*models_of(settings.estimator))
     seal_egress()
     try:
-        asyncio.run(_run(settings, as_json))
+        run(_run(settings, as_json))
     except (OSError, EstimatorError) as error:
         fail(str(error))
 
