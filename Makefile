@@ -8,7 +8,8 @@ BIN := $(VENV)/bin
 # `make check test EXTRAS=dev,train` checks and tests what trains, too.
 EXTRAS ?= dev
 DEMO_EXTRAS := 3d,models,video
-STAMP := $(VENV)/.installed
+comma := ,
+STAMP := $(VENV)/.installed$(patsubst %,-%,$(subst $(comma),-,$(filter-out dev,$(EXTRAS))))
 DEMO_STAMP := $(VENV)/.demo
 PROTOS := $(wildcard protos/omote/v1/*.proto)
 
