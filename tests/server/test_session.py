@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import aclosing
 from dataclasses import replace
 
@@ -379,8 +379,12 @@ async def test_a_full_server_and_one_that_leaves(engine: FakeEngine) -> None:
 
 
 @pytest.mark.parametrize("delivery", list(Delivery))
-async def test_a_seat_comes_back_wherever_a_stream_is_cancelled(delivery: Delivery) -> None:
+async def test_a_seat_comes_back_wherever_a_stream_is_cancelled(
+    delivery: Delivery, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Cancelled at every await, and cancelled again while it is being cancelled."""
+    # A step of the loop, not of another thread: so that the script has a number of steps.
+    monkeypatch.setattr(asyncio, "to_thread", on_the_loop)
     script: list[Request] = [
         Open(FACES, delivery=delivery),
         HostEvent(Event("goal")),
@@ -413,3 +417,8 @@ async def settled() -> None:
     """Let every task run until it waits."""
     for _ in range(50):
         await asyncio.sleep(0)
+
+
+async def on_the_loop(function: Callable[..., object], *arguments: object) -> object:
+    await asyncio.sleep(0)
+    return function(*arguments)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 
 from omote_filters.registry import Registry
@@ -9,8 +10,12 @@ from omote_filters.words import ChainEntry, ChainError, Violation
 from omote_server.errors import InvalidRequest, Lacking
 
 
-def check_chain(chain: Sequence[ChainEntry], registry: Registry, longest: int, path: str) -> None:
+async def check_chain(
+    chain: Sequence[ChainEntry], registry: Registry, longest: int, path: str
+) -> None:
     """Refuse a chain that cannot run, with everything that is wrong with it.
+
+    Filters are imported and plugins' settings validated on another thread: that is foreign code.
 
     Args:
         chain: as the client asks for it.
@@ -28,7 +33,7 @@ def check_chain(chain: Sequence[ChainEntry], registry: Registry, longest: int, p
             f"has {len(chain)} filters; at most {longest} may run (limits.max_chain_length)",
         )
     try:
-        resolved = registry.resolve(chain)
+        resolved = await asyncio.to_thread(registry.resolve, chain)
     except ChainError as error:
         raise InvalidRequest(error.violations).under(path) from None
     lacking = [

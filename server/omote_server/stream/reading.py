@@ -91,7 +91,7 @@ class Reading:
             case Frame():
                 await self._take_frame(request)
             case SetChain():
-                await self._desk.outbox.put(self._set_chain(request))
+                await self._desk.outbox.put(await self._set_chain(request))
             case SetConsent():
                 await self._desk.outbox.put(self._set_consent(request))
             case HostEvent():
@@ -128,11 +128,11 @@ class Reading:
             found.append(Violation("frame.picture.data", text))
         return tuple(found)
 
-    def _set_chain(self, request: SetChain) -> ChainApplied | ChainRefused:
+    async def _set_chain(self, request: SetChain) -> ChainApplied | ChainRefused:
         desk = self._desk
         try:
             longest = desk.limits.max_chain_length
-            check_chain(request.chain, self._registry, longest, "set_chain.chain")
+            await check_chain(request.chain, self._registry, longest, "set_chain.chain")
         except InvalidRequest as error:
             return ChainRefused(error.violations)
         revision = desk.directives.revision + 1

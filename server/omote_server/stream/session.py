@@ -37,14 +37,9 @@ class Session:
     def __init__(
         self, engine: Engine, registry: Registry, ours: Limits, opening: Open, pack: Pack | None
     ) -> None:
-        """Take a seat.
-
-        Raises:
-            InvalidRequest, Lacking: the chain cannot be switched on.
-        """
+        """Take a seat."""
         self.id = secrets.token_hex(8)
         limits = _negotiated(ours, opening.wanted)
-        check_chain(opening.chain, registry, limits.max_chain_length, "open.chain")
         self._desk = Desk(limits, opening.delivery, Directives(opening.chain, 1, opening.consent))
         self._seat = engine.seat(
             PipelineOptions(
@@ -57,6 +52,7 @@ class Session:
             ),
             pack,
         )
+        self._registry = registry
         self._pulse = Pulse(limits.idle_timeout_seconds, time.monotonic())
         self._reading = Reading(self._desk, registry, self._seat.restrict)
         self._working = Working(self._desk, self._seat, self._busy)
@@ -67,7 +63,13 @@ class Session:
         _log.info("session %s open, client %r", self.id, opening.client)
 
     async def prepare(self) -> None:
-        """Load what the first frame will need."""
+        """Load what the first frame will need.
+
+        Raises:
+            InvalidRequest, Lacking: the chain cannot be switched on.
+        """
+        chain, longest = self._desk.directives.chain, self._desk.limits.max_chain_length
+        await check_chain(chain, self._registry, longest, "open.chain")
         await self._seat.prepare(self._desk.directives)
 
     async def responses(self, requests: AsyncIterator[Request]) -> AsyncGenerator[Response]:

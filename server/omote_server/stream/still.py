@@ -19,7 +19,7 @@ async def apply_still(host: SessionHost, still: Still, pack: Pack | None = None)
         Leaving: the server shuts down.
     """
     limits = host.limits
-    check_chain(still.chain, host.registry, limits.max_chain_length, "chain")
+    await check_chain(still.chain, host.registry, limits.max_chain_length, "chain")
     options = PipelineOptions(
         still.output, still.declared, limits.max_faces, limits.max_faces, limits.max_pixels
     )
