@@ -6,6 +6,7 @@ import time
 from collections.abc import Sequence
 
 from omote_filters.chain import Applied, Chain
+from omote_filters.onethread import cpu_elsewhere
 from omote_filters.policy import Policy
 from omote_filters.rect import Rect, joined
 from omote_filters.registry import Registry
@@ -147,7 +148,7 @@ class Apply:
 
     def __init__(self, registry: Registry, policy: Policy, live: bool) -> None:
         self._registry = registry
-        self._chain = Chain(policy=policy, clock=time.thread_time if live else None)
+        self._chain = Chain(policy=policy, clock=_cpu_seconds if live else None)
         self._entries: tuple[ChainEntry, ...] = ()
         self._last_seconds: float | None = None
 
@@ -214,6 +215,11 @@ class Report:
         """The stream's faces stay as numbers."""
         if self._tally is not None:
             self._tally.close()
+
+
+def _cpu_seconds() -> float:
+    """What this thread has used, and what was drawn for it on the one thread that owns OpenGL."""
+    return time.thread_time() + cpu_elsewhere()
 
 
 class Encode:
