@@ -157,7 +157,12 @@ class Chain:
             self._turn(slot, scene, consent, applied)
         scene.settle()
         if applied.altered and self._policy.marks:
+            turn = scene.begin(in_front=True)
             stamp(scene)
+            turn.keep()
+        # What does not show may hold a face that nobody looked for: it is not handed on then.
+        if not self.anonymises:
+            scene.unveil()
         return applied
 
     def withhold(self, scene: Scene) -> Applied:
@@ -171,6 +176,8 @@ class Chain:
         if self.anonymises:
             mask_picture(scene)
             applied.degraded.add(Degradation.MASKED)
+        else:
+            scene.unveil()
         return applied
 
     def stop(self) -> None:
@@ -210,7 +217,7 @@ class Chain:
         self, slot: Slot, scene: Scene, applied: Applied, hidden: frozenset[str]
     ) -> Reason | None:
         """A filter's turn; why it came to nothing, if it did. All foreign drawing happens here."""
-        turn = scene.begin(slot.id, hidden)
+        turn = scene.begin(slot.id, hidden, slot.listing.in_front)
         altered = applied.altered
         try:
             filter_ = slot.started(warmed=self._clock is not None)

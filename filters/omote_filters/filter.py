@@ -49,6 +49,8 @@ class Filter:
         fewest_faces: with fewer faces in the picture it does nothing.
         draws: whether it changes the picture; one that only sends events is switched on and off
             at once in a pack, and has no picture in the catalogue.
+        in_front: whether what it draws shows where the picture is clear, as a hat that reaches
+            beyond a cut-out does; None is what its stage says.
         animated: whether what it draws moves by itself, as tears and falling things do; how still
             it lies is then not measured.
         budget_ms: CPU time that one frame may take in a live stream; see `omote_filters.chain`.
@@ -63,6 +65,7 @@ class Filter:
     needs: ClassVar[frozenset[Need]] = frozenset({Need.MESH})
     fewest_faces: ClassVar[int] = 1
     draws: ClassVar[bool] = True
+    in_front: ClassVar[bool | None] = None
     animated: ClassVar[bool] = False
     budget_ms: ClassVar[float] = 100.0
 

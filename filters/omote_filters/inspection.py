@@ -10,6 +10,7 @@ from enum import Enum
 from pathlib import Path
 from typing import Any, TypeVar
 
+from omote_filters.alpha import IN_FRONT
 from omote_filters.faults import hand_up, quoted
 from omote_filters.filter import Filter
 from omote_filters.listing import Broken, Listing
@@ -75,6 +76,8 @@ def _listing(reader: _Reader, kind: type[Filter], filter_id: str) -> Listing:
         return reader.read(what, lambda: getattr(kind, name, None), freeze, stand_in)
 
     settings = attribute("Settings", _settings_class, FilterSettings)
+    stage = attribute("stage", _one_of(Stage), Stage.MARK)
+    in_front = attribute("in_front", _yes_or_none, None)
     reader.read("it", lambda: kind.apply, _own_apply, None)
     return Listing(
         id=attribute("id", _id(filter_id), filter_id),
@@ -82,13 +85,14 @@ def _listing(reader: _Reader, kind: type[Filter], filter_id: str) -> Listing:
         version=attribute("version", _version, ""),
         description=reader.read("its summary()", lambda: kind.summary(), _description, ""),
         appearance=attribute("appearance", _one_of(Appearance), Appearance.NOVELTY),
-        stage=attribute("stage", _one_of(Stage), Stage.MARK),
+        stage=stage,
         needs=attribute("needs", _needs, frozenset()),
         settings=settings,
         parameters=reader.read("Settings", lambda: describe(settings), _parameters, ()),
         files=reader.read("Settings", lambda: asset_slots(settings), tuple, ()),
         fewest_faces=attribute("fewest_faces", _face_count, 0),
         draws=attribute("draws", _yes_or_no, True),
+        in_front=stage in IN_FRONT if in_front is None else in_front,
         animated=attribute("animated", _yes_or_no, True),
         budget_ms=attribute("budget_ms", _budget, 0.0),
         lack=reader.read("its lack()", lambda: kind.lack(), _text, ""),
@@ -187,6 +191,10 @@ def _yes_or_no(found: Any) -> bool:
     if not isinstance(found, bool):
         raise _Unfit("must be True or False")
     return found
+
+
+def _yes_or_none(found: Any) -> bool | None:
+    return None if found is None else _yes_or_no(found)
 
 
 def _budget(found: Any) -> float:

@@ -102,6 +102,7 @@ class Listing:
         files: the settings that only a pack can give.
         fewest_faces: with fewer faces in the picture it does nothing.
         draws: whether there is anything to see of it.
+        in_front: whether what it draws shows where the picture is clear.
         animated: whether what it draws moves by itself.
         budget_ms: CPU time that one frame may take.
         lack: what this machine lacks for it, and how to mend it; empty where it can run.
@@ -123,6 +124,7 @@ class Listing:
     files: tuple[AssetSlot, ...]
     fewest_faces: int
     draws: bool
+    in_front: bool
     animated: bool
     budget_ms: float
     lack: str

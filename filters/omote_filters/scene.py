@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from omote_filters.alpha import Alpha
 from omote_filters.matte import refined
 from omote_filters.rect import Rect
 from omote_filters.speech import Speech
@@ -28,11 +29,13 @@ class Scene:
     """
 
     __slots__ = (
+        "_alpha",
         "_coarse_person",
         "_elapsed",
         "_events",
         "_faces",
         "_hidden",
+        "_mirrored",
         "_person",
         "_picture",
         "_speech",
@@ -52,19 +55,33 @@ class Scene:
         elapsed: float = 0.0,
         events: Sequence[Event] = (),
         person: NDArray[np.uint8] | None = None,
+        alpha: NDArray[np.uint8] | None = None,
+        mirrored: bool = False,
     ) -> None:
         """Take over a picture, (height, width, 3) uint8 RGB, C-contiguous; it is changed in place.
 
-        `person` is a mask of the people in it, 255 where they are, (h, w) uint8 of any size.
+        Args:
+            picture: the pixels, upright.
+            faces: those in it.
+            time: see the attribute.
+            elapsed: see the attribute.
+            events: from the host app.
+            person: a mask of the people in it, 255 where they are, (h, w) uint8 of any size.
+            alpha: (height, width) uint8, 0 where nothing of it shows; changed in place, too.
+            mirrored: see the attribute.
 
         Raises:
-            ValueError: the array has another shape, type or layout.
+            ValueError: an array has another shape, type or layout.
         """
         shaped = picture.ndim == 3 and picture.shape[2] == 3
         if not shaped or picture.dtype != np.uint8 or not picture.flags.c_contiguous:
             raise ValueError("a picture is a C-contiguous array (height, width, 3) of uint8, RGB")
+        if alpha is not None and alpha.shape != picture.shape[:2]:
+            raise ValueError("alpha is an array (height, width) of uint8, as large as the picture")
         self._picture = picture
         self._view = _read_only(picture)
+        self._alpha = None if alpha is None else Alpha(picture, alpha)
+        self._mirrored = mirrored
         self._coarse_person = person
         self._person: NDArray[np.uint8] | None = None
         self._faces = tuple(faces)
@@ -94,6 +111,15 @@ class Scene:
     def events(self) -> tuple[Event, ...]:
         """What the host app sent since the previous frame."""
         return self._events
+
+    @property
+    def mirrored(self) -> bool:
+        """Whether people will see the picture as in a mirror, left and right exchanged.
+
+        Here it is not: draw as ever. Only lettering must be drawn the wrong way round to be read;
+        `omote_filters.draw.text.facing` does that.
+        """
+        return self._mirrored
 
     @property
     def warp(self) -> WarpField:
@@ -189,18 +215,31 @@ class Scene:
         """Every face, hidden or not."""
         return self._faces
 
-    def begin(self, speaker: str = "", hidden: frozenset[str] = frozenset()) -> Turn:
+    @property
+    def alpha(self) -> NDArray[np.uint8] | None:
+        """What shows: (height, width) uint8; None where all of it does."""
+        return None if self._alpha is None else self._alpha.values
+
+    def unveil(self) -> None:
+        """Put back the colours that its sender had where nothing shows."""
+        if self._alpha is not None:
+            self._alpha.restore(self._picture)
+
+    def begin(
+        self, speaker: str = "", hidden: frozenset[str] = frozenset(), in_front: bool = False
+    ) -> Turn:
         """Begin a filter's turn, which the caller ends by `keep` or `undo`.
 
         Args:
             speaker: the filter's id, for its events.
             hidden: tracks that it must not see.
+            in_front: whether what it draws shows where the picture does not.
 
         Raises:
             RuntimeError: another turn is not over.
         """
         self._refuse_in_turn()
-        self._turn = Turn(self, speaker, hidden)
+        self._turn = Turn(self, speaker, hidden, in_front)
         return self._turn
 
     def settle(self) -> None:
@@ -213,6 +252,8 @@ class Scene:
         area = self.rect(self._warp.bounds)
         if not area.empty:
             self._warp.draw(self.edit(area), (area.left, area.top))
+            if self._alpha is not None:
+                self._alpha.bend(self._warp, area)
         self._faces = tuple(self._warp.moved(face) for face in self._faces)
         self._warp = WarpField()
 
@@ -227,10 +268,22 @@ class Turn:
     A filter may be called several times in a turn, for groups of faces.
     """
 
-    __slots__ = ("_call", "_events", "_hidden", "_scene", "_touched", "_undo", "_views")
+    __slots__ = (
+        "_call",
+        "_events",
+        "_hidden",
+        "_in_front",
+        "_scene",
+        "_touched",
+        "_undo",
+        "_views",
+    )
 
-    def __init__(self, scene: Scene, speaker: str, hidden: frozenset[str]) -> None:
+    def __init__(
+        self, scene: Scene, speaker: str, hidden: frozenset[str], in_front: bool = False
+    ) -> None:
         self._scene = scene
+        self._in_front = in_front
         self._hidden = scene._hidden = hidden
         self._undo: list[tuple[Rect, Picture]] = []
         self._views: list[Picture] = []
@@ -287,7 +340,11 @@ class Turn:
 
     def keep(self) -> None:
         """Make it final."""
-        self._scene._warp.keep()
+        scene = self._scene
+        if self._in_front and scene._alpha is not None:
+            for area, before in self._undo:
+                scene._alpha.raise_over(scene._picture, area, before)
+        scene._warp.keep()
         self._end()
 
     def _restore(self, entries: Sequence[tuple[Rect, Picture]]) -> None:

@@ -20,6 +20,9 @@ class PictureFormat(StrEnum):
     RGBA = "rgba"
 
 
+ROTATIONS = (0, 90, 180, 270)
+"""Degrees clockwise by which a picture may have to be turned to be upright."""
+
 RAW_CHANNELS = {PictureFormat.RGB: 3, PictureFormat.RGBA: 4}
 
 
@@ -34,8 +37,18 @@ class EncodedPicture:
 
 
 @dataclass(frozen=True, slots=True)
+class Upright:
+    """The upright picture, in whose pixels faces are. See `Upright` in picture.proto."""
+
+    width: int
+    height: int
+    rotation: int = 0
+    mirrored: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Patch:
-    """A changed rectangle of a frame, its upper left corner at (x, y) in pixels."""
+    """A changed rectangle, its upper left corner at (x, y) in pixels of the frame as shown."""
 
     x: int
     y: int
@@ -106,15 +119,22 @@ class Open:
     wanted: Limits | None = None
     delivery: Delivery = Delivery.NEWEST
     client: str = ""
+    rotation: int = 0
+    mirrored: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """One picture, with its number and its capture time on the client's clock."""
+    """One picture, with its number and its capture time on the client's clock.
+
+    `rotation` and `mirrored` are None where they are what `Open` said.
+    """
 
     sequence: int
     capture_time_us: int
     picture: EncodedPicture
+    rotation: int | None = None
+    mirrored: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,6 +185,8 @@ class Still:
     consent: Consent = Consent()
     declared: Declared = Declared()
     output: OutputOptions = OutputOptions()
+    rotation: int = 0
+    mirrored: bool = False
 
 
 Request = Open | Frame | SetChain | SetConsent | HostEvent | Finish | Malformed
@@ -204,6 +226,7 @@ class Result:
     picture: EncodedPicture | None = None
     patches: Sequence[Patch] = ()
     faces: Sequence[Face] = ()
+    upright: Upright | None = None
     output: OutputOptions = OutputOptions()
     attributes: bool = False
     dropped_before: int = 0

@@ -160,7 +160,7 @@ def bomb() -> bytes:
         ("star.gif", b"GIF89a", "an asset is one of"),
         ("star.png", b"GIF89a", "not a PNG"),
         ("star.png", bomb(), "at most"),
-        ("star.png", png(8, 8)[:40], "cannot be decoded"),
+        ("star.png", png(8, 8)[:40], "is a damaged or truncated PNG"),
         ("star.svg", b"hello", "not an SVG"),
         ("star.svg", b"<g/>", "first element must be <svg>"),
         ("star.svg", SVG.replace(b"<svg", b"\xff<svg"), "UTF-8"),

@@ -32,7 +32,7 @@ from omote_client.errors import (
     UnknownHost,
     Violation,
 )
-from omote_client.pictures import FrameLike, Picture, RawPicture
+from omote_client.pictures import FrameLike, Picture, RawPicture, Upright
 from omote_client.reconnect import Reconnect
 from omote_client.requests import ChainLike, Consent, Declared, FilterUse, Limits, Output
 from omote_client.results import (
@@ -111,6 +111,7 @@ __all__ = [
     "Unauthenticated",
     "Unimplemented",
     "UnknownHost",
+    "Upright",
     "Violation",
     "apply_picture",
     "filter_frames",

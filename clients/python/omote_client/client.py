@@ -121,14 +121,18 @@ class Client:
         consent: Consent = Consent(),
         declared: Declared = Declared(),
         output: Output = Output(),
+        rotation: int = 0,
+        mirrored: bool = False,
         timeout: float = 60.0,
     ) -> Filtered:
-        """Filters one still picture.
+        """Filters one still picture; `rotation` and `mirrored` are those of `stream`.
 
         Raises:
             OmoteError: the server does not answer within `timeout` seconds, or refuses.
         """
-        opening = Opening(chain_to_wire(chain), consent, declared, output)
+        opening = Opening(
+            chain_to_wire(chain), consent, declared, output, rotation=rotation, mirrored=mirrored
+        )
         message = picture_pb2.Picture()
         write_picture(message, picture)
         request = opening.for_picture(message)
@@ -143,6 +147,8 @@ class Client:
         output: Output = Output(),
         limits: Limits = Limits(),
         delivery: Delivery = Delivery.NEWEST,
+        rotation: int = 0,
+        mirrored: bool = False,
         in_flight: int = 32,
         reconnect: Reconnect | None = Reconnect(),
         finish_timeout: float = 30.0,
@@ -157,6 +163,9 @@ class Client:
             output: what results carry.
             limits: what the stream may use, below the server's own limits.
             delivery: live, where the newest frame wins, or every frame.
+            rotation: degrees by which frames must be turned clockwise to be upright, as phones
+                tell them: 0, 90, 180 or 270. `Stream.send` may say otherwise of a frame.
+            mirrored: whether frames, once turned, are as in a mirror: a selfie feed.
             in_flight: frames that may be on their way or unread at once; they stay in memory.
             reconnect: patience with a server that goes away; None fails at once.
             finish_timeout: seconds for which the server may say nothing while the stream is being
@@ -167,7 +176,15 @@ class Client:
             InvalidRequest: an argument makes no sense.
         """
         opening = Opening(
-            chain_to_wire(chain), consent, declared, output, limits, delivery, self._name
+            chain_to_wire(chain),
+            consent,
+            declared,
+            output,
+            limits,
+            delivery,
+            self._name,
+            rotation,
+            mirrored,
         )
         opening.to_wire()  # complains here rather than later
         line = Line(self._address.target, self._stub, self._metadata, self._timeout, finish_timeout)

@@ -61,13 +61,60 @@ class RawPicture:
         return cls(array, width, height, channels)
 
 
+ROTATIONS = (0, 90, 180, 270)
+
+
+@dataclass(frozen=True, slots=True)
+class Upright:
+    """The upright picture, in whose pixels faces are told.
+
+    It is what was sent, as viewers show it, turned clockwise by `rotation` and then, where
+    `mirrored` is True, with left and right exchanged. Pictures and patches come back as they were
+    sent; `to_sent` says where a point of a face is in them.
+
+    Attributes:
+        width, height: of the upright picture, pixels.
+        rotation: degrees: 0, 90, 180 or 270.
+        mirrored: whether what was sent is as in a mirror.
+    """
+
+    width: int
+    height: int
+    rotation: int = 0
+    mirrored: bool = False
+
+    def to_sent(self, x: float, y: float) -> tuple[float, float]:
+        """Where a point of the upright picture is in the one that was sent, and comes back."""
+        if self.mirrored:
+            x = self.width - x
+        match self.rotation:
+            case 90:
+                return y, self.width - x
+            case 180:
+                return self.width - x, self.height - y
+            case 270:
+                return self.height - y, x
+        return x, y
+
+
+def check_rotation(degrees: int) -> int:
+    """The degrees, if a picture can be turned by them.
+
+    Raises:
+        InvalidRequest: they are none of `ROTATIONS`.
+    """
+    if degrees not in ROTATIONS:
+        raise InvalidRequest.at("rotation", f"0, 90, 180 or 270 degrees, not {degrees!r}.")
+    return degrees
+
+
 FrameLike: TypeAlias = "bytes | bytearray | memoryview | RawPicture"
-"""What can be sent: the bytes of a JPEG or PNG file, or a raw picture."""
+"""What can be sent: the bytes of a JPEG, PNG or WebP file, or a raw picture."""
 
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """A picture that came back: JPEG or PNG bytes, or raw pixels.
+    """A picture that came back: JPEG, PNG or WebP bytes, or raw pixels.
 
     `format` is None where a newer server uses one that this client does not know.
     """

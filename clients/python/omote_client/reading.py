@@ -11,7 +11,7 @@ from google.protobuf import json_format
 
 from omote.v1 import face_pb2, filter_service_pb2, stream_pb2
 from omote_client.errors import Violation
-from omote_client.pictures import picture_from_wire
+from omote_client.pictures import Upright, picture_from_wire
 from omote_client.private import private_message
 from omote_client.requests import Limits
 from omote_client.results import (
@@ -46,6 +46,7 @@ def filtered(answer: Answer, blendshape_names: Sequence[str]) -> dict[str, Any]:
         "picture": picture_from_wire(answer.picture) if answer.HasField("picture") else None,
         "patches": tuple(Patch(p.x, p.y, picture_from_wire(p.picture)) for p in answer.patches),
         "faces": tuple(_face(face, blendshape_names) for face in answer.faces),
+        "upright": _upright(answer),
         "applied": tuple(answer.applied_filters),
         "bypassed": tuple(
             Bypassed(each.filter_id, word(stream_pb2.BypassReason, each.reason))
@@ -58,6 +59,13 @@ def filtered(answer: Answer, blendshape_names: Sequence[str]) -> dict[str, Any]:
         ),
         "timings": Timings(*(getattr(timings, name) for name in Timings.__slots__)),
     }
+
+
+def _upright(answer: Answer) -> Upright | None:
+    if not answer.HasField("upright"):
+        return None
+    told = answer.upright
+    return Upright(told.width, told.height, told.rotation, told.mirrored)
 
 
 def applied(answer: filter_service_pb2.ApplyFiltersResponse) -> Filtered:

@@ -11,6 +11,7 @@ from google.protobuf import struct_pb2
 
 from omote.v1 import face_pb2, filter_pb2, filter_service_pb2, picture_pb2, stream_pb2
 from omote_client.errors import InvalidRequest
+from omote_client.pictures import check_rotation
 from omote_client.words import AgeBand, Delivery, Gender, OutputMode, PictureFormat, number
 
 
@@ -157,6 +158,8 @@ class Opening:
     limits: Limits = Limits()
     delivery: Delivery = Delivery.NEWEST
     client: str = ""
+    rotation: int = 0
+    mirrored: bool = False
 
     def to_wire(self) -> stream_pb2.Open:
         """The first message of a stream.
@@ -173,6 +176,8 @@ class Opening:
                 limits=self.limits.to_wire(),
                 delivery=number(stream_pb2.Delivery, self.delivery),
                 client=self.client,
+                rotation=check_rotation(self.rotation),
+                mirrored=self.mirrored,
             )
 
     def for_picture(self, picture: picture_pb2.Picture) -> filter_service_pb2.ApplyFiltersRequest:
@@ -188,6 +193,8 @@ class Opening:
                 consent=self.consent.to_wire(),
                 declared=self.declared.to_wire(),
                 output=self.output.to_wire(),
+                rotation=check_rotation(self.rotation),
+                mirrored=self.mirrored,
             )
 
 

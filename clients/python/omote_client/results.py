@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
 from omote_client.errors import Violation
-from omote_client.pictures import FrameLike, Picture
+from omote_client.pictures import FrameLike, Picture, Upright
 from omote_client.requests import Limits
 from omote_client.words import AgeBand, Gender, Source
 
@@ -16,7 +16,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Box:
-    """A rectangle in pixels of the frame; it may reach outside the frame."""
+    """A rectangle in pixels of the upright frame; it may reach outside the frame."""
 
     x: float
     y: float
@@ -70,9 +70,9 @@ class Face:
 
     Attributes:
         track_id: random, stable while the face is followed, meaningless outside the stream.
-        box: bounding box of the landmarks, in pixels.
-        landmarks: float32 of shape (478, 3), x and y in pixels, smaller z is nearer; or None.
-            Index it, or hand it to `numpy.asarray`, which copies nothing.
+        box: bounding box of the landmarks, in pixels of the upright frame: see `Upright`.
+        landmarks: float32 of shape (478, 3), x and y in the same pixels, smaller z is nearer;
+            or None. Index it, or hand it to `numpy.asarray`, which copies nothing.
         blendshapes: 52 scores 0 to 1 by name; empty where they were not asked for.
         pose: float32 of shape (4, 4), row-major, in centimetres; or None.
         attributes: age and gender; all unknown without consent for demographics.
@@ -88,7 +88,7 @@ class Face:
 
 @dataclass(frozen=True, slots=True)
 class Patch:
-    """A changed part: paint `picture` over the frame that was sent, at (x, y) in pixels."""
+    """A changed part: put `picture` into the frame as it was sent, at (x, y) in pixels."""
 
     x: int
     y: int
@@ -133,6 +133,7 @@ class Filtered:
         picture: whole and filtered; None in the other output modes.
         patches: the changed parts, in `OutputMode.PATCHES`.
         faces: where `Output` asked for them.
+        upright: which pixels `faces` are in; None where an older server does not tell.
         applied: ids of the filters that ran, in order.
         bypassed: filters that were left out.
         degraded: why this is less than was asked for, such as "no_face_consent".
@@ -143,6 +144,7 @@ class Filtered:
     picture: Picture | None
     patches: tuple[Patch, ...]
     faces: tuple[Face, ...]
+    upright: Upright | None
     applied: tuple[str, ...]
     bypassed: tuple[Bypassed, ...]
     degraded: tuple[str, ...]

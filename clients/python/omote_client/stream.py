@@ -15,7 +15,7 @@ from omote_client.errors import InvalidRequest, MessageTooLarge, SessionLost
 from omote_client.feeding import Frames, Pace, each
 from omote_client.link import Link
 from omote_client.outbox import FINISH, Outbox, SentEvent, SentFrame
-from omote_client.pictures import FrameLike, write_picture
+from omote_client.pictures import FrameLike, check_rotation, write_picture
 from omote_client.reconnect import Reconnect
 from omote_client.requests import ChainLike, Consent, Opening, chain_to_wire, struct
 from omote_client.results import Notice, Ready, Result, Summary
@@ -105,16 +105,25 @@ class Stream:
     async def __anext__(self) -> Result:
         return await self._answers.next()
 
-    async def send(self, frame: FrameLike, capture_time_us: int | None = None) -> int:
+    async def send(
+        self,
+        frame: FrameLike,
+        capture_time_us: int | None = None,
+        *,
+        rotation: int | None = None,
+        mirrored: bool | None = None,
+    ) -> int:
         """Sends a frame and returns its sequence number.
 
         Waits while the wire is busy or a lost session is being opened again; with
         `Delivery.EVERY` also while as many frames as `in_flight` have no result that was read.
 
         Args:
-            frame: bytes of a JPEG or PNG, or a `RawPicture`.
+            frame: bytes of a JPEG, PNG or WebP, or a `RawPicture`.
             capture_time_us: when it was taken, in microseconds on any clock; it must grow.
                 None takes the time of this call.
+            rotation: of this frame; None is what the stream was opened with.
+            mirrored: the same.
 
         Raises:
             InvalidRequest: the frame or its time cannot be sent. The stream goes on.
@@ -122,6 +131,10 @@ class Stream:
         """
         sent_at, request = time.monotonic(), stream_pb2.StreamFramesRequest()
         write_picture(request.frame.picture, frame)
+        if rotation is not None:
+            request.frame.rotation = check_rotation(rotation)
+        if mirrored is not None:
+            request.frame.mirrored = mirrored
         await self._outbox.admit()
         try:
             if not self._takes_more():

@@ -38,6 +38,8 @@ class StreamOptions(TypedDict, total=False):
     output: Output
     limits: Limits
     delivery: Delivery
+    rotation: int
+    mirrored: bool
     in_flight: int
     reconnect: Reconnect | None
     finish_timeout: float
@@ -61,7 +63,7 @@ def filter_frames(
 
     Args:
         target: "host:port" of the server.
-        frames: bytes of JPEG or PNG files, or `RawPicture`s.
+        frames: bytes of JPEG, PNG or WebP files, or `RawPicture`s.
         chain: the filters, see `FilterUse`.
         pace: frames sent per second; see `Stream.process`.
         fps: frames per second of the footage; see `Stream.process`.
@@ -92,6 +94,8 @@ def apply_picture(
     consent: Consent = Consent(),
     declared: Declared = Declared(),
     output: Output = Output(),
+    rotation: int = 0,
+    mirrored: bool = False,
     connection: Connection | None = None,
 ) -> Filtered:
     """Filters one still picture; see `Client.apply`.
@@ -103,7 +107,13 @@ def apply_picture(
     async def apply() -> Filtered:
         async with Client(target, **(connection or {})) as client:
             return await client.apply(
-                picture, chain, consent=consent, declared=declared, output=output
+                picture,
+                chain,
+                consent=consent,
+                declared=declared,
+                output=output,
+                rotation=rotation,
+                mirrored=mirrored,
             )
 
     with _loop_in_a_thread() as loop:

@@ -39,6 +39,7 @@ class PictureFormat(StrEnum):
     PNG = auto()
     RGB = auto()
     RGBA = auto()
+    WEBP = auto()
 
 
 class AgeBand(StrEnum):

@@ -84,6 +84,7 @@ def filter_of(pack: Pack, bundle: Bundle, find: Find) -> Listing:
         files=tuple(asset_slots(pack.settings)),
         fewest_faces=min(each.fewest_faces for each in filters),
         draws=any(each.draws for each in filters),
+        in_front=any(each.in_front for each in filters),
         animated=any(each.animated for each in filters),
         budget_ms=sum(each.budget_ms for each in filters),
         # It can run where every part can.

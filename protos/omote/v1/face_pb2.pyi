@@ -332,12 +332,12 @@ class Face(_message.Message):
     """
     @_builtins.property
     def box(self) -> Global___Rectangle:
-        """The bounding box of the landmarks."""
+        """The bounding box of the landmarks, in pixels of the upright frame."""
 
     @_builtins.property
     def landmarks(self) -> _containers.RepeatedScalarFieldContainer[_builtins.float]:
         """478 × (x, y, z), packed, present when OutputOptions.landmarks asked for it.
-        x and y in pixels of the frame; z on the same scale, smaller is nearer to
+        x and y in pixels of the upright frame; z on the same scale, smaller is nearer to
         the camera. Indices are those of MediaPipe's face mesh with irises.
         """
 

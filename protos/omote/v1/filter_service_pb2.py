@@ -29,7 +29,7 @@ from omote.v1 import picture_pb2 as omote_dot_v1_dot_picture__pb2
 from omote.v1 import stream_pb2 as omote_dot_v1_dot_stream__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1domote/v1/filter_service.proto\x12\x08omote.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x13omote/v1/face.proto\x1a\x15omote/v1/filter.proto\x1a\x16omote/v1/picture.proto\x1a\x15omote/v1/stream.proto\"\xd6\x01\n\x13\x41pplyFiltersRequest\x12\"\n\x07picture\x18\x01 \x01(\x0b\x32\x11.omote.v1.Picture\x12\x1e\n\x05\x63hain\x18\x02 \x01(\x0b\x32\x0f.omote.v1.Chain\x12\"\n\x07\x63onsent\x18\x03 \x01(\x0b\x32\x11.omote.v1.Consent\x12.\n\x08\x64\x65\x63lared\x18\x04 \x01(\x0b\x32\x1c.omote.v1.DeclaredAttributes\x12\'\n\x06output\x18\x05 \x01(\x0b\x32\x17.omote.v1.OutputOptions\"\xd5\x02\n\x14\x41pplyFiltersResponse\x12\"\n\x07picture\x18\x01 \x01(\x0b\x32\x11.omote.v1.Picture\x12 \n\x07patches\x18\x02 \x03(\x0b\x32\x0f.omote.v1.Patch\x12\x1d\n\x05\x66\x61\x63\x65s\x18\x03 \x03(\x0b\x32\x0e.omote.v1.Face\x12\x32\n\x10\x62ypassed_filters\x18\x04 \x03(\x0b\x32\x18.omote.v1.BypassedFilter\x12\'\n\x08\x64\x65graded\x18\x05 \x03(\x0e\x32\x15.omote.v1.Degradation\x12\'\n\x07timings\x18\x06 \x01(\x0b\x32\x16.omote.v1.StageTimings\x12\x17\n\x0f\x61pplied_filters\x18\x07 \x03(\t\x12\x18\n\x10\x62lendshape_names\x18\x08 \x03(\t\x12\x1f\n\x06\x65vents\x18\t \x03(\x0b\x32\x0f.omote.v1.Event\";\n\x12ListFiltersRequest\x12\x0b\n\x03ids\x18\x01 \x03(\t\x12\x18\n\x10include_previews\x18\x02 \x01(\x08\"<\n\x13ListFiltersResponse\x12%\n\x07\x66ilters\x18\x01 \x03(\x0b\x32\x14.omote.v1.FilterInfo\"-\n\x14GetServerInfoRequest\x12\x15\n\rinclude_cards\x18\x01 \x01(\x08\"\x8b\x01\n\tModelInfo\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0c\n\x04\x66ile\x18\x02 \x01(\t\x12\x0e\n\x06sha256\x18\x03 \x01(\t\x12\x12\n\nsize_bytes\x18\x04 \x01(\x04\x12\x0f\n\x07licence\x18\x05 \x01(\t\x12\x0f\n\x07purpose\x18\x06 \x01(\t\x12\x0e\n\x06loaded\x18\x07 \x01(\x08\x12\x0c\n\x04\x63\x61rd\x18\x08 \x01(\t\"\xd5\x01\n\x15GetServerInfoResponse\x12\x16\n\x0eserver_version\x18\x01 \x01(\t\x12\x13\n\x0b\x61pi_version\x18\x02 \x01(\t\x12&\n\x06limits\x18\x03 \x01(\x0b\x32\x16.omote.v1.StreamLimits\x12#\n\x06models\x18\x04 \x03(\x0b\x32\x13.omote.v1.ModelInfo\x12)\n\x06uptime\x18\x05 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x17\n\x0f\x61\x63tive_sessions\x18\x06 \x01(\r2\xcf\x02\n\rFilterService\x12Q\n\x0cStreamFrames\x12\x1d.omote.v1.StreamFramesRequest\x1a\x1e.omote.v1.StreamFramesResponse(\x01\x30\x01\x12M\n\x0c\x41pplyFilters\x12\x1d.omote.v1.ApplyFiltersRequest\x1a\x1e.omote.v1.ApplyFiltersResponse\x12J\n\x0bListFilters\x12\x1c.omote.v1.ListFiltersRequest\x1a\x1d.omote.v1.ListFiltersResponse\x12P\n\rGetServerInfo\x12\x1e.omote.v1.GetServerInfoRequest\x1a\x1f.omote.v1.GetServerInfoResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1domote/v1/filter_service.proto\x12\x08omote.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x13omote/v1/face.proto\x1a\x15omote/v1/filter.proto\x1a\x16omote/v1/picture.proto\x1a\x15omote/v1/stream.proto\"\xfa\x01\n\x13\x41pplyFiltersRequest\x12\"\n\x07picture\x18\x01 \x01(\x0b\x32\x11.omote.v1.Picture\x12\x1e\n\x05\x63hain\x18\x02 \x01(\x0b\x32\x0f.omote.v1.Chain\x12\"\n\x07\x63onsent\x18\x03 \x01(\x0b\x32\x11.omote.v1.Consent\x12.\n\x08\x64\x65\x63lared\x18\x04 \x01(\x0b\x32\x1c.omote.v1.DeclaredAttributes\x12\'\n\x06output\x18\x05 \x01(\x0b\x32\x17.omote.v1.OutputOptions\x12\x10\n\x08rotation\x18\x06 \x01(\r\x12\x10\n\x08mirrored\x18\x07 \x01(\x08\"\xf9\x02\n\x14\x41pplyFiltersResponse\x12\"\n\x07picture\x18\x01 \x01(\x0b\x32\x11.omote.v1.Picture\x12 \n\x07patches\x18\x02 \x03(\x0b\x32\x0f.omote.v1.Patch\x12\x1d\n\x05\x66\x61\x63\x65s\x18\x03 \x03(\x0b\x32\x0e.omote.v1.Face\x12\x32\n\x10\x62ypassed_filters\x18\x04 \x03(\x0b\x32\x18.omote.v1.BypassedFilter\x12\'\n\x08\x64\x65graded\x18\x05 \x03(\x0e\x32\x15.omote.v1.Degradation\x12\'\n\x07timings\x18\x06 \x01(\x0b\x32\x16.omote.v1.StageTimings\x12\x17\n\x0f\x61pplied_filters\x18\x07 \x03(\t\x12\x18\n\x10\x62lendshape_names\x18\x08 \x03(\t\x12\x1f\n\x06\x65vents\x18\t \x03(\x0b\x32\x0f.omote.v1.Event\x12\"\n\x07upright\x18\n \x01(\x0b\x32\x11.omote.v1.Upright\";\n\x12ListFiltersRequest\x12\x0b\n\x03ids\x18\x01 \x03(\t\x12\x18\n\x10include_previews\x18\x02 \x01(\x08\"<\n\x13ListFiltersResponse\x12%\n\x07\x66ilters\x18\x01 \x03(\x0b\x32\x14.omote.v1.FilterInfo\"-\n\x14GetServerInfoRequest\x12\x15\n\rinclude_cards\x18\x01 \x01(\x08\"\x8b\x01\n\tModelInfo\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0c\n\x04\x66ile\x18\x02 \x01(\t\x12\x0e\n\x06sha256\x18\x03 \x01(\t\x12\x12\n\nsize_bytes\x18\x04 \x01(\x04\x12\x0f\n\x07licence\x18\x05 \x01(\t\x12\x0f\n\x07purpose\x18\x06 \x01(\t\x12\x0e\n\x06loaded\x18\x07 \x01(\x08\x12\x0c\n\x04\x63\x61rd\x18\x08 \x01(\t\"\xd5\x01\n\x15GetServerInfoResponse\x12\x16\n\x0eserver_version\x18\x01 \x01(\t\x12\x13\n\x0b\x61pi_version\x18\x02 \x01(\t\x12&\n\x06limits\x18\x03 \x01(\x0b\x32\x16.omote.v1.StreamLimits\x12#\n\x06models\x18\x04 \x03(\x0b\x32\x13.omote.v1.ModelInfo\x12)\n\x06uptime\x18\x05 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x17\n\x0f\x61\x63tive_sessions\x18\x06 \x01(\r2\xcf\x02\n\rFilterService\x12Q\n\x0cStreamFrames\x12\x1d.omote.v1.StreamFramesRequest\x1a\x1e.omote.v1.StreamFramesResponse(\x01\x30\x01\x12M\n\x0c\x41pplyFilters\x12\x1d.omote.v1.ApplyFiltersRequest\x1a\x1e.omote.v1.ApplyFiltersResponse\x12J\n\x0bListFilters\x12\x1c.omote.v1.ListFiltersRequest\x1a\x1d.omote.v1.ListFiltersResponse\x12P\n\rGetServerInfo\x12\x1e.omote.v1.GetServerInfoRequest\x1a\x1f.omote.v1.GetServerInfoResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -37,19 +37,19 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'omote.v1.filter_service_pb2
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_APPLYFILTERSREQUEST']._serialized_start=167
-  _globals['_APPLYFILTERSREQUEST']._serialized_end=381
-  _globals['_APPLYFILTERSRESPONSE']._serialized_start=384
-  _globals['_APPLYFILTERSRESPONSE']._serialized_end=725
-  _globals['_LISTFILTERSREQUEST']._serialized_start=727
-  _globals['_LISTFILTERSREQUEST']._serialized_end=786
-  _globals['_LISTFILTERSRESPONSE']._serialized_start=788
-  _globals['_LISTFILTERSRESPONSE']._serialized_end=848
-  _globals['_GETSERVERINFOREQUEST']._serialized_start=850
-  _globals['_GETSERVERINFOREQUEST']._serialized_end=895
-  _globals['_MODELINFO']._serialized_start=898
-  _globals['_MODELINFO']._serialized_end=1037
-  _globals['_GETSERVERINFORESPONSE']._serialized_start=1040
-  _globals['_GETSERVERINFORESPONSE']._serialized_end=1253
-  _globals['_FILTERSERVICE']._serialized_start=1256
-  _globals['_FILTERSERVICE']._serialized_end=1591
+  _globals['_APPLYFILTERSREQUEST']._serialized_end=417
+  _globals['_APPLYFILTERSRESPONSE']._serialized_start=420
+  _globals['_APPLYFILTERSRESPONSE']._serialized_end=797
+  _globals['_LISTFILTERSREQUEST']._serialized_start=799
+  _globals['_LISTFILTERSREQUEST']._serialized_end=858
+  _globals['_LISTFILTERSRESPONSE']._serialized_start=860
+  _globals['_LISTFILTERSRESPONSE']._serialized_end=920
+  _globals['_GETSERVERINFOREQUEST']._serialized_start=922
+  _globals['_GETSERVERINFOREQUEST']._serialized_end=967
+  _globals['_MODELINFO']._serialized_start=970
+  _globals['_MODELINFO']._serialized_end=1109
+  _globals['_GETSERVERINFORESPONSE']._serialized_start=1112
+  _globals['_GETSERVERINFORESPONSE']._serialized_end=1325
+  _globals['_FILTERSERVICE']._serialized_start=1328
+  _globals['_FILTERSERVICE']._serialized_end=1663
 # @@protoc_insertion_point(module_scope)

@@ -45,6 +45,11 @@ class ApplyFiltersRequest(_message.Message):
     CONSENT_FIELD_NUMBER: _builtins.int
     DECLARED_FIELD_NUMBER: _builtins.int
     OUTPUT_FIELD_NUMBER: _builtins.int
+    ROTATION_FIELD_NUMBER: _builtins.int
+    MIRRORED_FIELD_NUMBER: _builtins.int
+    rotation: _builtins.int
+    """As in Open."""
+    mirrored: _builtins.bool
     @_builtins.property
     def picture(self) -> _picture_pb2.Picture: ...
     @_builtins.property
@@ -63,10 +68,12 @@ class ApplyFiltersRequest(_message.Message):
         consent: _stream_pb2.Consent | None = ...,
         declared: _stream_pb2.DeclaredAttributes | None = ...,
         output: _stream_pb2.OutputOptions | None = ...,
+        rotation: _builtins.int = ...,
+        mirrored: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["chain", b"chain", "consent", b"consent", "declared", b"declared", "output", b"output", "picture", b"picture"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["chain", b"chain", "consent", b"consent", "declared", b"declared", "output", b"output", "picture", b"picture"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["chain", b"chain", "consent", b"consent", "declared", b"declared", "mirrored", b"mirrored", "output", b"output", "picture", b"picture", "rotation", b"rotation"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -85,6 +92,7 @@ class ApplyFiltersResponse(_message.Message):
     APPLIED_FILTERS_FIELD_NUMBER: _builtins.int
     BLENDSHAPE_NAMES_FIELD_NUMBER: _builtins.int
     EVENTS_FIELD_NUMBER: _builtins.int
+    UPRIGHT_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def picture(self) -> _picture_pb2.Picture:
         """As Result: a picture, or patches, or neither, by OutputOptions.mode."""
@@ -109,6 +117,10 @@ class ApplyFiltersResponse(_message.Message):
     def events(self) -> _containers.RepeatedCompositeFieldContainer[_stream_pb2.Event]:
         """Sent by filters on this picture."""
 
+    @_builtins.property
+    def upright(self) -> _picture_pb2.Upright:
+        """Which pixels `faces` are in."""
+
     def __init__(
         self,
         *,
@@ -121,10 +133,11 @@ class ApplyFiltersResponse(_message.Message):
         applied_filters: _abc.Iterable[_builtins.str] | None = ...,
         blendshape_names: _abc.Iterable[_builtins.str] | None = ...,
         events: _abc.Iterable[_stream_pb2.Event] | None = ...,
+        upright: _picture_pb2.Upright | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["picture", b"picture", "timings", b"timings"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["picture", b"picture", "timings", b"timings", "upright", b"upright"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["applied_filters", b"applied_filters", "blendshape_names", b"blendshape_names", "bypassed_filters", b"bypassed_filters", "degraded", b"degraded", "events", b"events", "faces", b"faces", "patches", b"patches", "picture", b"picture", "timings", b"timings"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["applied_filters", b"applied_filters", "blendshape_names", b"blendshape_names", "bypassed_filters", b"bypassed_filters", "degraded", b"degraded", "events", b"events", "faces", b"faces", "patches", b"patches", "picture", b"picture", "timings", b"timings", "upright", b"upright"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -24,17 +24,19 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x16omote/v1/picture.proto\x12\x08omote.v1\"_\n\x07Picture\x12\'\n\x06\x66ormat\x18\x01 \x01(\x0e\x32\x17.omote.v1.PictureFormat\x12\r\n\x05width\x18\x02 \x01(\r\x12\x0e\n\x06height\x18\x03 \x01(\r\x12\x0c\n\x04\x64\x61ta\x18\x04 \x01(\x0c\"A\n\x05Patch\x12\t\n\x01x\x18\x01 \x01(\r\x12\t\n\x01y\x18\x02 \x01(\r\x12\"\n\x07picture\x18\x03 \x01(\x0b\x32\x11.omote.v1.Picture*\x91\x01\n\rPictureFormat\x12\x1e\n\x1aPICTURE_FORMAT_UNSPECIFIED\x10\x00\x12\x17\n\x13PICTURE_FORMAT_JPEG\x10\x01\x12\x16\n\x12PICTURE_FORMAT_PNG\x10\x02\x12\x16\n\x12PICTURE_FORMAT_RGB\x10\x03\x12\x17\n\x13PICTURE_FORMAT_RGBA\x10\x04\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x16omote/v1/picture.proto\x12\x08omote.v1\"_\n\x07Picture\x12\'\n\x06\x66ormat\x18\x01 \x01(\x0e\x32\x17.omote.v1.PictureFormat\x12\r\n\x05width\x18\x02 \x01(\r\x12\x0e\n\x06height\x18\x03 \x01(\r\x12\x0c\n\x04\x64\x61ta\x18\x04 \x01(\x0c\"L\n\x07Upright\x12\r\n\x05width\x18\x01 \x01(\r\x12\x0e\n\x06height\x18\x02 \x01(\r\x12\x10\n\x08rotation\x18\x03 \x01(\r\x12\x10\n\x08mirrored\x18\x04 \x01(\x08\"A\n\x05Patch\x12\t\n\x01x\x18\x01 \x01(\r\x12\t\n\x01y\x18\x02 \x01(\r\x12\"\n\x07picture\x18\x03 \x01(\x0b\x32\x11.omote.v1.Picture*\xaa\x01\n\rPictureFormat\x12\x1e\n\x1aPICTURE_FORMAT_UNSPECIFIED\x10\x00\x12\x17\n\x13PICTURE_FORMAT_JPEG\x10\x01\x12\x16\n\x12PICTURE_FORMAT_PNG\x10\x02\x12\x16\n\x12PICTURE_FORMAT_RGB\x10\x03\x12\x17\n\x13PICTURE_FORMAT_RGBA\x10\x04\x12\x17\n\x13PICTURE_FORMAT_WEBP\x10\x05\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'omote.v1.picture_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_PICTUREFORMAT']._serialized_start=201
-  _globals['_PICTUREFORMAT']._serialized_end=346
+  _globals['_PICTUREFORMAT']._serialized_start=279
+  _globals['_PICTUREFORMAT']._serialized_end=449
   _globals['_PICTURE']._serialized_start=36
   _globals['_PICTURE']._serialized_end=131
-  _globals['_PATCH']._serialized_start=133
-  _globals['_PATCH']._serialized_end=198
+  _globals['_UPRIGHT']._serialized_start=133
+  _globals['_UPRIGHT']._serialized_end=209
+  _globals['_PATCH']._serialized_start=211
+  _globals['_PATCH']._serialized_end=276
 # @@protoc_insertion_point(module_scope)

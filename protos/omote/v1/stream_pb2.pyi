@@ -349,9 +349,19 @@ class Open(_message.Message):
     LIMITS_FIELD_NUMBER: _builtins.int
     DELIVERY_FIELD_NUMBER: _builtins.int
     CLIENT_FIELD_NUMBER: _builtins.int
+    ROTATION_FIELD_NUMBER: _builtins.int
+    MIRRORED_FIELD_NUMBER: _builtins.int
     delivery: Global___Delivery.ValueType
     client: _builtins.str
     """For the operator's logs, such as "my-game/1.4". At most 64 characters."""
+    rotation: _builtins.int
+    """Degrees by which frames must be turned clockwise to be upright, as cameras of
+    phones tell them: 0, 90, 180 or 270. Frames may say otherwise.
+    """
+    mirrored: _builtins.bool
+    """Whether frames, once turned, are as in a mirror: a selfie feed as its preview
+    shows it. Frames may say otherwise.
+    """
     @_builtins.property
     def consent(self) -> Global___Consent: ...
     @_builtins.property
@@ -372,10 +382,12 @@ class Open(_message.Message):
         limits: Global___StreamLimits | None = ...,
         delivery: Global___Delivery.ValueType = ...,
         client: _builtins.str = ...,
+        rotation: _builtins.int = ...,
+        mirrored: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["chain", b"chain", "consent", b"consent", "declared", b"declared", "limits", b"limits", "output", b"output"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["chain", b"chain", "client", b"client", "consent", b"consent", "declared", b"declared", "delivery", b"delivery", "limits", b"limits", "output", b"output"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["chain", b"chain", "client", b"client", "consent", b"consent", "declared", b"declared", "delivery", b"delivery", "limits", b"limits", "mirrored", b"mirrored", "output", b"output", "rotation", b"rotation"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -388,6 +400,8 @@ class Frame(_message.Message):
     SEQUENCE_FIELD_NUMBER: _builtins.int
     CAPTURE_TIME_US_FIELD_NUMBER: _builtins.int
     PICTURE_FIELD_NUMBER: _builtins.int
+    ROTATION_FIELD_NUMBER: _builtins.int
+    MIRRORED_FIELD_NUMBER: _builtins.int
     sequence: _builtins.int
     """Chosen by the client, echoed in the result. Must grow from frame to frame."""
     capture_time_us: _builtins.int
@@ -395,6 +409,11 @@ class Frame(_message.Message):
     Must grow from frame to frame: effects run on this time, never on the
     server's clock.
     """
+    rotation: _builtins.int
+    """Of this frame, where it is not what `open` said: the phone was turned, the
+    other camera is on.
+    """
+    mirrored: _builtins.bool
     @_builtins.property
     def picture(self) -> _picture_pb2.Picture: ...
     def __init__(
@@ -403,12 +422,21 @@ class Frame(_message.Message):
         sequence: _builtins.int = ...,
         capture_time_us: _builtins.int = ...,
         picture: _picture_pb2.Picture | None = ...,
+        rotation: _builtins.int | None = ...,
+        mirrored: _builtins.bool | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["picture", b"picture"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_mirrored", b"_mirrored", "_rotation", b"_rotation", "mirrored", b"mirrored", "picture", b"picture", "rotation", b"rotation"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["capture_time_us", b"capture_time_us", "picture", b"picture", "sequence", b"sequence"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_mirrored", b"_mirrored", "_rotation", b"_rotation", "capture_time_us", b"capture_time_us", "mirrored", b"mirrored", "picture", b"picture", "rotation", b"rotation", "sequence", b"sequence"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
+    _WhichOneofReturnType__mirrored: _TypeAlias = _typing.Literal["mirrored"]  # noqa: Y015
+    _WhichOneofArgType__mirrored: _TypeAlias = _typing.Literal["_mirrored", b"_mirrored"]  # noqa: Y015
+    _WhichOneofReturnType__rotation: _TypeAlias = _typing.Literal["rotation"]  # noqa: Y015
+    _WhichOneofArgType__rotation: _TypeAlias = _typing.Literal["_rotation", b"_rotation"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__mirrored) -> _WhichOneofReturnType__mirrored | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__rotation) -> _WhichOneofReturnType__rotation | None: ...
 
 Global___Frame: _TypeAlias = Frame  # noqa: Y015
 
@@ -669,6 +697,7 @@ class Result(_message.Message):
     CHAIN_REVISION_FIELD_NUMBER: _builtins.int
     EVENTS_FIELD_NUMBER: _builtins.int
     APPLIED_FILTERS_FIELD_NUMBER: _builtins.int
+    UPRIGHT_FIELD_NUMBER: _builtins.int
     sequence: _builtins.int
     """Of the frame it answers."""
     capture_time_us: _builtins.int
@@ -702,6 +731,10 @@ class Result(_message.Message):
     def applied_filters(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Ids of the filters that ran, in the order they ran."""
 
+    @_builtins.property
+    def upright(self) -> _picture_pb2.Upright:
+        """Which pixels `faces` are in."""
+
     def __init__(
         self,
         *,
@@ -717,10 +750,11 @@ class Result(_message.Message):
         chain_revision: _builtins.int = ...,
         events: _abc.Iterable[Global___Event] | None = ...,
         applied_filters: _abc.Iterable[_builtins.str] | None = ...,
+        upright: _picture_pb2.Upright | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["picture", b"picture", "timings", b"timings"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["picture", b"picture", "timings", b"timings", "upright", b"upright"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["applied_filters", b"applied_filters", "bypassed_filters", b"bypassed_filters", "capture_time_us", b"capture_time_us", "chain_revision", b"chain_revision", "degraded", b"degraded", "dropped_before", b"dropped_before", "events", b"events", "faces", b"faces", "patches", b"patches", "picture", b"picture", "sequence", b"sequence", "timings", b"timings"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["applied_filters", b"applied_filters", "bypassed_filters", b"bypassed_filters", "capture_time_us", b"capture_time_us", "chain_revision", b"chain_revision", "degraded", b"degraded", "dropped_before", b"dropped_before", "events", b"events", "faces", b"faces", "patches", b"patches", "picture", b"picture", "sequence", b"sequence", "timings", b"timings", "upright", b"upright"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -48,6 +48,7 @@ class PipelineOptions:
 
     `most_faces` is what the server allows: who must be hidden is not left to the client's
     `max_faces`. `live` holds filters to their budgets of CPU time; without it nobody is late.
+    `rotation` and `mirrored` hold for frames that say nothing else.
     """
 
     output: OutputOptions = OutputOptions()
@@ -56,6 +57,8 @@ class PipelineOptions:
     most_faces: int = 1
     max_pixels: int = 3840 * 2160
     live: bool = False
+    rotation: int = 0
+    mirrored: bool = False
 
 
 @dataclass(frozen=True, slots=True)

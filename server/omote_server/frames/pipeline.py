@@ -31,7 +31,7 @@ class Pipeline:
 
     def __init__(self, tools: Toolbox, options: PipelineOptions) -> None:
         self._options = options
-        self._decode = Decode(options.max_pixels)
+        self._decode = Decode(options.max_pixels, options.rotation, options.mirrored)
         self._track = Track(tools.face_model)
         self._segment = Segment(tools.person_model, tools.wide_person_model)
         self._describe = Describe(tools.estimator, options.declared)
@@ -56,7 +56,8 @@ class Pipeline:
         clock = _Stopwatch()
         timings, output, consent = job.timings, self._options.output, job.consent
         seconds = job.frame.capture_time_us / 1e6
-        pixels = self._decode.run(job.frame)
+        look = self._decode.run(job.frame)
+        pixels = look.pixels
         timings.decode = clock.lap()
         chain_needs = self._apply.prepare(self._chain_of(job.directives))
         needs = _needs(chain_needs, output) | self._report.needs(consent)
@@ -66,15 +67,15 @@ class Pipeline:
         timings.describe = clock.lap()
         person = self._segment.run(pixels, seconds, needs)
         try:
-            scene, applied = self._apply.run(pixels, faces, seconds, job, person)
+            scene, applied = self._apply.run(look, faces, seconds, job, person)
             timings.apply = clock.lap()
-            result = self._encode.run(scene, applied, job)
+            result = self._encode.run(scene, applied, job, look)
         except BaseException as error:  # a plugin may have left anything behind
             hand_up(error)
             _log.error("a chain broke, its frame is withheld: %s", place(error, _DEPTH))
             # From its bytes: the pixels were drawn on, nobody knows how far.
             scene, applied = self._apply.withhold(self._decode.run(job.frame), faces)
-            result = self._encode.run(scene, applied, job)
+            result = self._encode.run(scene, applied, job, look)
         timings.encode = clock.lap()
         self._report.run(faces, applied, consent)
         if self._apply.anonymises and len(faces) >= self._faces_wanted():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from omote_filters.chain import Applied, Chain
 from omote_filters.onethread import cpu_elsewhere
@@ -21,6 +22,7 @@ from omote_filters.words import (
 from omote_models.demographics import DemographicsEstimator
 from omote_models.describe import Describer
 from omote_models.face import Declared, Face
+from omote_models.pictures import Turn
 from omote_models.segmenter import PersonSegmenter
 from omote_models.tracker import FaceTracker, TrackerOptions
 from omote_server.frames import codec
@@ -32,18 +34,46 @@ from omote_server.messages import (
     OutputOptions,
     Patch,
     Result,
+    Upright,
 )
 
 
+@dataclass(frozen=True, slots=True)
+class Look:
+    """A frame as it is looked at: upright.
+
+    Attributes:
+        pixels: (height, width, 3) uint8 RGB.
+        alpha: (height, width) uint8; None where all of it shows.
+        rotation, mirrored: what was done to the frame as shown; undone when it goes back.
+    """
+
+    pixels: codec.Pixels
+    alpha: codec.Pixels | None = None
+    rotation: int = 0
+    mirrored: bool = False
+
+    @property
+    def upright(self) -> Upright:
+        """What faces are told in the pixels of."""
+        height, width = self.pixels.shape[:2]
+        return Upright(width, height, self.rotation, self.mirrored)
+
+
 class Decode:
-    """Bytes to pixels, within the limits."""
+    """Bytes to upright pixels, within the limits."""
 
-    def __init__(self, max_pixels: int) -> None:
+    def __init__(self, max_pixels: int, rotation: int = 0, mirrored: bool = False) -> None:
         self._max_pixels = max_pixels
+        self._rotation = rotation
+        self._mirrored = mirrored
 
-    def run(self, frame: Frame) -> codec.Pixels:
-        """(height, width, 3) uint8 RGB."""
-        return codec.decode(frame.picture, self._max_pixels).pixels
+    def run(self, frame: Frame) -> Look:
+        """What everybody after it looks at."""
+        rotation = self._rotation if frame.rotation is None else frame.rotation
+        mirrored = self._mirrored if frame.mirrored is None else frame.mirrored
+        turn = Turn.of(rotation, mirrored)
+        return Look(*codec.decode(frame.picture, self._max_pixels, turn), rotation, mirrored)
 
 
 class Track:
@@ -170,7 +200,7 @@ class Apply:
 
     def run(
         self,
-        pixels: codec.Pixels,
+        look: Look,
         faces: Sequence[Face],
         seconds: float,
         job: Job,
@@ -179,13 +209,21 @@ class Apply:
         """The scene with everything drawn on it."""
         elapsed = 0.0 if self._last_seconds is None else seconds - self._last_seconds
         self._last_seconds = seconds
-        events = job.events
-        scene = Scene(pixels, faces, time=seconds, elapsed=elapsed, events=events, person=person)
+        scene = Scene(
+            look.pixels,
+            faces,
+            time=seconds,
+            elapsed=elapsed,
+            events=job.events,
+            person=person,
+            alpha=look.alpha,
+            mirrored=look.mirrored,
+        )
         return scene, self._chain.apply(scene, job.consent)
 
-    def withhold(self, pixels: codec.Pixels, faces: Sequence[Face]) -> tuple[Scene, Applied]:
+    def withhold(self, look: Look, faces: Sequence[Face]) -> tuple[Scene, Applied]:
         """The scene of a frame whose chain broke: as it came, or hidden where it must be."""
-        scene = Scene(pixels, faces)
+        scene = Scene(look.pixels, faces, alpha=look.alpha, mirrored=look.mirrored)
         return scene, self._chain.withhold(scene)
 
     def close(self) -> None:
@@ -228,12 +266,13 @@ class Encode:
     def __init__(self, output: OutputOptions) -> None:
         self._output = output
 
-    def run(self, scene: Scene, applied: Applied, job: Job) -> Result:
+    def run(self, scene: Scene, applied: Applied, job: Job, look: Look) -> Result:
         """The result, but for the time that encoding takes."""
         result = Result(
             job.frame.sequence,
             job.frame.capture_time_us,
             faces=scene.all_faces if self._output.wants_faces else (),
+            upright=look.upright,
             output=self._output,
             bypassed=applied.bypassed,
             applied=applied.ran,
@@ -244,14 +283,19 @@ class Encode:
             dropped_before=job.dropped_before,
             timings=job.timings,
         )
+        back = Turn.of(look.rotation, look.mirrored).back
         if self._output.mode is OutputMode.FRAME:
-            result.picture = self._pack(scene.picture)
+            result.picture = self._pack(scene, Rect(0, 0, scene.width, scene.height), back)
         elif self._output.mode is OutputMode.PATCHES:
-            result.patches = [self._patch(scene, rect) for rect in joined(scene.touched)]
+            result.patches = [self._patch(scene, rect, back) for rect in joined(scene.touched)]
         return result
 
-    def _patch(self, scene: Scene, rect: Rect) -> Patch:
-        return Patch(rect.left, rect.top, self._pack(scene.picture[rect.slices]))
+    def _patch(self, scene: Scene, rect: Rect, back: Turn) -> Patch:
+        area = (rect.left, rect.top, rect.right, rect.bottom)
+        left, top, *_ = back.area(area, scene.width, scene.height)
+        return Patch(left, top, self._pack(scene, rect, back))
 
-    def _pack(self, pixels: codec.Pixels) -> EncodedPicture:
-        return codec.encode(pixels, self._output.format, self._output.jpeg_quality)
+    def _pack(self, scene: Scene, rect: Rect, back: Turn) -> EncodedPicture:
+        alpha = None if scene.alpha is None else back.upright(scene.alpha[rect.slices])
+        pixels = back.upright(scene.picture[rect.slices])
+        return codec.encode(pixels, self._output.format, self._output.jpeg_quality, alpha)

@@ -49,6 +49,8 @@ class Session:
                 ours.max_faces,
                 limits.max_pixels,
                 live=True,
+                rotation=opening.rotation,
+                mirrored=opening.mirrored,
             ),
             pack,
         )

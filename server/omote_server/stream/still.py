@@ -27,7 +27,8 @@ async def apply_still(host: SessionHost, still: Still, pack: Pack | None = None)
         seat = host.engine.seat(options, pack)
         try:
             directives = Directives(still.chain, 1, still.consent)
-            job = Job(Frame(0, 0, still.picture), directives)
+            frame = Frame(0, 0, still.picture, still.rotation, still.mirrored)
+            job = Job(frame, directives)
             result = await seat.work(lambda: job)
             assert result is not None  # noqa: S101 - there was a frame
             return result

@@ -18,6 +18,7 @@ FORMATS = {
     picture_pb2.PICTURE_FORMAT_PNG: PictureFormat.PNG,
     picture_pb2.PICTURE_FORMAT_RGB: PictureFormat.RGB,
     picture_pb2.PICTURE_FORMAT_RGBA: PictureFormat.RGBA,
+    picture_pb2.PICTURE_FORMAT_WEBP: PictureFormat.WEBP,
 }
 MODES = {
     stream_pb2.OUTPUT_MODE_UNSPECIFIED: OutputMode.FRAME,

@@ -16,6 +16,7 @@ from omote_models.face import Declared
 from omote_models.ranges import check_edges
 from omote_server.errors import InvalidRequest
 from omote_server.messages import (
+    ROTATIONS,
     EncodedPicture,
     Finish,
     Frame,
@@ -71,6 +72,8 @@ def still(data: bytes) -> Still:
         consent(message.consent),
         declared(message.declared),
         output_options(message.output),
+        _rotation(message.rotation),
+        message.mirrored,
     )
 
 
@@ -145,11 +148,25 @@ def _open(message: stream_pb2.Open) -> Open:
         _wanted_limits(message.limits) if message.HasField("limits") else None,
         _known(DELIVERIES, message.delivery, "delivery"),
         message.client,
+        _rotation(message.rotation),
+        message.mirrored,
     )
 
 
 def _frame(message: stream_pb2.Frame) -> Frame:
-    return Frame(message.sequence, message.capture_time_us, picture(message.picture))
+    return Frame(
+        message.sequence,
+        message.capture_time_us,
+        picture(message.picture),
+        _rotation(message.rotation) if message.HasField("rotation") else None,
+        message.mirrored if message.HasField("mirrored") else None,
+    )
+
+
+def _rotation(degrees: int) -> int:
+    if degrees not in ROTATIONS:
+        raise InvalidRequest.at("rotation", f"must be 0, 90, 180 or 270 degrees, not {degrees}")
+    return degrees
 
 
 def _event(message: stream_pb2.Event) -> Event:

@@ -88,6 +88,7 @@ class Packer:
             sequence=result.sequence,
             capture_time_us=result.capture_time_us,
             faces=self._faces.write(result),
+            upright=_upright(result),
             bypassed_filters=bypasses(result.bypassed),
             chain_revision=result.chain_revision,
             applied_filters=result.applied,
@@ -139,6 +140,15 @@ def to_picture(picture: EncodedPicture) -> picture_pb2.Picture:
     )
 
 
+def _upright(result: Result) -> picture_pb2.Upright | None:
+    ours = result.upright
+    if ours is None:
+        return None
+    return picture_pb2.Upright(
+        width=ours.width, height=ours.height, rotation=ours.rotation, mirrored=ours.mirrored
+    )
+
+
 def patches(result: Result) -> list[picture_pb2.Patch]:
     """The changed parts of a frame."""
     return [_patch(patch) for patch in result.patches]
@@ -154,6 +164,7 @@ def still(result: Result) -> list[bytes]:
         picture=to_picture(result.picture) if result.picture else None,
         patches=patches(result),
         faces=FaceWriter().write(result),
+        upright=_upright(result),
         bypassed_filters=bypasses(result.bypassed),
         degraded=degradations(result),
         timings=timings(result.timings),

@@ -28,6 +28,7 @@ class BackgroundReplace(Filter):
     appearance = Appearance.NOVELTY
     stage = Stage.BACKGROUND
     needs = frozenset({Need.SEGMENTATION})
+    in_front = True
 
     class Settings(FilterSettings):
         """Where."""
