@@ -590,7 +590,7 @@ async def test_a_client_that_vanishes_leaves_nothing_behind(
             await peer.hear()
             await peer.say(*(frame(i, astronaut) for i in range(3)))
     async with connected(server) as stub:
-        for _ in range(100):
+        for _ in range(1200):
             info = await stub.GetServerInfo(filter_service_pb2.GetServerInfoRequest())
             if info.active_sessions == 0:
                 break
@@ -645,7 +645,7 @@ async def test_a_client_that_never_reads_leaves_no_session(
             flooding.cancel()
             await asyncio.gather(flooding, return_exceptions=True)
             assert server._host is not None
-            for _ in range(100):
+            for _ in range(600):
                 if server._host.active == 0:
                     break
                 await asyncio.sleep(0.1)
@@ -660,7 +660,7 @@ async def test_finish_does_not_wait_for_the_rate_limit(
     async with talk(limits=stream_pb2.StreamLimits(max_frames_per_second=0.01)) as peer:
         await peer.ask(frame(1, astronaut))
         await peer.ask(frame(2, astronaut))
-        summary = await asyncio.wait_for(peer.finish(), 5)
+        summary = await asyncio.wait_for(peer.finish(), 60)
     assert summary.frames_returned == 2
 
 
