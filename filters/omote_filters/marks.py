@@ -25,12 +25,14 @@ _INK, _GROUND = (255, 255, 255), 0x99000000
 
 
 def stamp(scene: Scene) -> None:
-    """Draw the mark into the lower left corner, as much of it as the picture has room for."""
+    """Draw the mark into the corner that people see at the lower left, as far as there is room."""
     letters = round(_HEIGHT * min(scene.width, scene.height))
     mark = _mark(min(max(letters, _SMALLEST), _LARGEST))
     height, width = min(len(mark), scene.height), min(mark.shape[1], scene.width)
-    corner = scene.edit(Rect(0, scene.height - height, width, scene.height))
-    over(corner, np.ascontiguousarray(mark[-height:, :width]))
+    left = scene.width - width if scene.mirrored else 0
+    corner = scene.edit(Rect(left, scene.height - height, left + width, scene.height))
+    shown = mark[-height:, :width]
+    over(corner, np.ascontiguousarray(shown[:, ::-1] if scene.mirrored else shown))
 
 
 @lru_cache(maxsize=8)

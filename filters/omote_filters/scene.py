@@ -116,8 +116,8 @@ class Scene:
     def mirrored(self) -> bool:
         """Whether people will see the picture as in a mirror, left and right exchanged.
 
-        Here it is not: draw as ever. Only lettering must be drawn the wrong way round to be read;
-        `omote_filters.draw.text.facing` does that.
+        Here it is not: draw as ever. Only what is to be read must be drawn the wrong way round;
+        a `Sprite` that is `lettered` is.
         """
         return self._mirrored
 

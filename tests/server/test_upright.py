@@ -113,6 +113,26 @@ def test_patches_fit_into_what_was_sent(
     np.testing.assert_array_equal(mended, back(whole))
 
 
+@pytest.mark.parametrize("filter_id", ["thought_bubble", "tilt_quiz", "older"])
+def test_what_is_to_be_read_can_be_read_in_the_mirror(
+    tools: Toolbox, tall: Pixels, filter_id: str
+) -> None:
+    plain = back(filtered(tools, raw(tall), filter_id))
+    sent = np.ascontiguousarray(tall[:, ::-1])
+    shown = back(filtered(tools, raw(sent), filter_id, mirrored=True))
+    if filter_id == "older":
+        # The mark that says so: people see it at the lower left, and can read it, in both.
+        corner = np.s_[490:, :70]
+        drawn = (plain != tall).any(axis=2)[corner]
+        assert drawn.mean() > 0.3
+        assert np.median(np.abs(shown[corner].astype(int) - plain[corner])[drawn]) < 40
+        return
+    # All is drawn at the same place of the person, but what is to be read the other way round.
+    other = (shown[:, ::-1] != plain).any(axis=2)
+    assert other.sum() > 100
+    assert not (other & (plain == tall).all(axis=2) & (shown[:, ::-1] == tall).all(axis=2)).any()
+
+
 @pytest.mark.parametrize("form", ["JPEG", "PNG", "WEBP"])
 @pytest.mark.parametrize("orientation", range(1, 9))
 def test_boxes_are_in_upright_pixels_whatever_the_format(

@@ -26,6 +26,8 @@ class Sprite:
         angle: radians, clockwise.
         opacity: 0 to 1.
         light: what to multiply red, green and blue with, see `sheet.light_of`; None leaves them.
+        lettered: whether there is something to read on it; where people see the picture as in a
+            mirror, it is drawn the wrong way round, so that they can.
     """
 
     art: Art
@@ -34,6 +36,7 @@ class Sprite:
     angle: float = 0.0
     opacity: float = 1.0
     light: FloatArray | None = None
+    lettered: bool = False
 
     @property
     def height(self) -> float:
@@ -70,11 +73,11 @@ def draw_sprites(scene: Scene, *sprites: Sprite) -> None:
     paint = np.zeros((crop.height, crop.width, 4), np.uint8)
     canvas = surface_on(paint).getCanvas()
     for sprite in shown:
-        _draw(canvas, sprite, crop)
+        _draw(canvas, sprite, crop, turned=sprite.lettered and scene.mirrored)
     over(scene.edit(crop.rect), np.ascontiguousarray(crop.enlarged(paint)))
 
 
-def _draw(canvas: skia.Canvas, sprite: Sprite, crop: Crop) -> None:
+def _draw(canvas: skia.Canvas, sprite: Sprite, crop: Crop, turned: bool) -> None:
     across, down = crop.width / crop.rect.width, crop.height / crop.rect.height
     pixels = sprite.art.level(sprite.width * across)
     rows, columns = pixels.shape[:2]
@@ -87,7 +90,7 @@ def _draw(canvas: skia.Canvas, sprite: Sprite, crop: Crop) -> None:
     canvas.scale(across, down)
     canvas.translate(sprite.centre[0] - crop.rect.left, sprite.centre[1] - crop.rect.top)
     canvas.rotate(float(np.degrees(sprite.angle)))
-    canvas.scale(sprite.width / columns, sprite.height / rows)
+    canvas.scale(sprite.width / columns * (-1 if turned else 1), sprite.height / rows)
     canvas.translate(-columns / 2, -rows / 2)
     paint = skia.Paint(Shader=shader, AntiAlias=True, Alphaf=min(1.0, sprite.opacity))
     canvas.drawRect(skia.Rect.MakeWH(columns, rows), paint)

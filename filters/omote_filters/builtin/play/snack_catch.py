@@ -166,7 +166,7 @@ class SnackCatch(Filter):
         x, y = (float(v) for v in face.points.mean(axis=0))
         size = face.width * (0.42 + 0.14 * player.bounce.value)
         at = (x + 0.7 * face.width, max(y - 0.9 * face.width, size / 2))
-        draw_sprites(scene, Sprite(self._badge(player.score), at, size))
+        draw_sprites(scene, Sprite(self._badge(player.score), at, size, lettered=True))
 
     def _badge(self, score: int) -> Art:
         if score not in self._badges:

@@ -87,7 +87,7 @@ class ThoughtBubble(Filter):
             at = (float(centre[0] + bubble.side * aside * width), float(centre[1] + above * width))
             sprites.append(Sprite(self._puff, at, 2 * radius * width * part))
         at = (x, y + 0.015 * width * math.sin(1.7 * scene.time))
-        return [*sprites, Sprite(self._cloud, at, _WIDE * width * size)]
+        return [*sprites, Sprite(self._cloud, at, _WIDE * width * size, lettered=True)]
 
     def _follow(self, scene: Scene, face: Face) -> _Bubble:
         centre = face.points.mean(axis=0)

@@ -133,14 +133,16 @@ class TiltQuiz(Filter):
         x, y = (float(v) for v in face.points.mean(axis=0))
         y -= 0.55 * (face.width - unit)
         top = _kept(y - 1.28 * unit, 0.31 * unit, scene.height)
-        card = Sprite(self._card, (_kept(x, 1.05 * unit, scene.width), top), _WIDE * unit * size)
+        place = (_kept(x, 1.05 * unit, scene.width), top)
+        card = Sprite(self._card, place, _WIDE * unit * size, lettered=True)
         sprites = [card]
         for side, sign in (("left", -1.0), ("right", 1.0)):
             chip = self._chips[side, self._tone(side, player)]
             part = min(1.0, player.held / self.settings.hold) if player.leaning == side else 0.0
             grown = 1 + 0.16 * part + 0.03 * math.sin(9 * scene.time) * (player.answer == side)
             at = (_kept(x + sign * 1.12 * unit, 0.45 * unit, scene.width), y - 0.55 * unit)
-            sprites.append(Sprite(chip, at, _CHIP_WIDE * unit * size * grown, sign * 0.05))
+            wide = _CHIP_WIDE * unit * size * grown
+            sprites.append(Sprite(chip, at, wide, sign * 0.05, lettered=True))
         return sprites
 
     def _tone(self, side: str, player: _Player) -> str:
