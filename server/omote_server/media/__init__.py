@@ -1,1 +1,1 @@
-"""Video files in and out, whatever a phone or a camera makes."""
+"""Videos and animations in and out, whatever a phone or a camera makes."""

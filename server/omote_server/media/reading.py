@@ -34,6 +34,11 @@ class Reading:
             if self._stopped:
                 self.close()
 
+    @property
+    def closed(self) -> bool:
+        """Whether somebody said stop."""
+        return self._stopped
+
     def close(self) -> None:
         """Say stop, and let go where nobody reads. From any thread, as often as you like."""
         self._stopped = True

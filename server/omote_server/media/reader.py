@@ -1,0 +1,343 @@
+"""A video file as upright, square, sRGB pictures with a sane clock. Comes with omote[video]."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Protocol, Self
+
+import av
+from av.error import FFmpegError
+from av.sidedata.sidedata import Type as SideData
+from av.stream import Disposition
+
+from omote_server.frames.codec import Pixels
+from omote_server.media.clock import Clock, Follower
+from omote_server.media.colour import Developer, Tags
+from omote_server.media.opening import VideoError, opened, text_of
+from omote_server.media.reading import Reading
+from omote_server.media.report import Fate, MediaReport, StreamReport
+from omote_server.media.shape import Turn, letterboxed, square
+
+_USUAL_RATE = 30.0
+_HIGHEST_RATE = 1000
+_MOST_FAILURES = 64
+"""Reads in a row that may fail before a file counts as ended."""
+_MOST_HELD = 512
+"""Packets of a stream that wait for the pictures to jump, too."""
+_PRELUDE = 0.1
+"""Seconds of sound before the first picture that are no beginning of their own."""
+
+
+@dataclass(frozen=True, slots=True)
+class VideoFrame:
+    """One picture of a video.
+
+    Attributes:
+        pixels: (height, width, 3) uint8 RGB.
+        time: seconds from the beginning.
+        duration: seconds until the next; None where the file does not say.
+        alpha: (height, width) uint8; None where everything is opaque.
+    """
+
+    pixels: Pixels
+    time: float
+    duration: float | None = None
+    alpha: Pixels | None = None
+
+
+OnPacket = Callable[[Any], None]
+"""Takes a packet of sound or subtitles, its times already ours."""
+
+
+class Footage(Protocol):
+    """What a reader tells a writer.
+
+    Attributes:
+        streams: the sound and subtitles, as PyAV's streams.
+        metadata: title, date and the like.
+        chapters: as PyAV has them, in our time.
+        tags: how the colours are meant.
+        plays: how often an animation is shown, 0 for ever; None for a video.
+        report: what became of it.
+    """
+
+    @property
+    def streams(self) -> Sequence[Any]: ...  # noqa: D102
+    @property
+    def metadata(self) -> dict[str, str]: ...  # noqa: D102
+    @property
+    def chapters(self) -> list[Any]: ...  # noqa: D102
+    @property
+    def tags(self) -> Tags: ...  # noqa: D102
+    @property
+    def plays(self) -> int | None: ...  # noqa: D102
+    @property
+    def report(self) -> MediaReport: ...  # noqa: D102
+
+
+class VideoReader:
+    """A video file as an iterator of frames. Any thread may close it while another reads.
+
+    Attributes:
+        frames_per_second: the file's own pace; 30 where it does not say.
+        frame_count: how many frames the file says it has.
+        streams, metadata, chapters, plays, report: see `Footage`.
+    """
+
+    plays: int | None = None
+
+    def __init__(self, path: Path) -> None:
+        """Open a file.
+
+        Raises:
+            VideoError: there is none, or there is no video in it.
+        """
+        self._path = path
+        self._container, self._file = opened(path)
+        self._reading = Reading(self._release)
+        try:
+            self._prepare()
+        except BaseException:
+            self.close()
+            raise
+
+    def _prepare(self) -> None:
+        self._stream = stream = self._pictures()
+        self._decoder = _decoder(stream)
+        # Read now: what a stream says of itself is gone with its container.
+        self._time_base = stream.time_base or Fraction(1, 1)
+        self._coded = stream.codec_context.width, stream.codec_context.height
+        self._own_aspect: Fraction | None = stream.sample_aspect_ratio
+        rate = stream.average_rate or stream.guessed_rate or stream.base_rate
+        likely = rate is not None and 0 < rate <= _HIGHEST_RATE
+        self.frames_per_second = float(rate) if likely and rate else _USUAL_RATE
+        self.frame_count: int | None = stream.frames or None
+        self.report = MediaReport(promised=self.frame_count)
+        self.metadata = text_of(self._container.metadata)
+        start = self._start()
+        self.chapters = _chapters(self._container, start or 0.0)
+        self._developer = Developer(self.report)
+        self._clock = Clock(1 / self.frames_per_second, start)
+        self._size: tuple[int, int] | None = None
+        self.streams = [s for s in self._container.streams if s.type in ("audio", "subtitle")]
+        self._beside = {stream.index: _Beside(self._clock) for stream in self.streams}
+        for other in self._container.streams:
+            if other is not stream and other not in self.streams:
+                self._report_dropped(other)
+
+    def _pictures(self) -> Any:
+        """The stream of pictures that a player would show."""
+        moving = [s for s in self._container.streams.video if not _is_cover(s)]
+        if not moving:
+            raise VideoError(f"{self._path} holds no video")
+        best = self._container.streams.best("video")
+        return best if best in moving else moving[0]
+
+    def _report_dropped(self, stream: Any) -> None:
+        kind = {"video": "video"}.get(stream.type, stream.type)
+        kind, why = ("cover", "it is no video") if _is_cover(stream) else (kind, "a second one")
+        if stream.type != "video":
+            kind, why = "data", "nothing here reads it"
+        codec = stream.codec_context.name if stream.codec_context else ""
+        told = StreamReport(kind, codec, stream.language or "", Fate.DROPPED, why)
+        self.report.streams.append(told)
+
+    def _start(self) -> float | None:
+        """The file's time that becomes 0; None for that of the first picture."""
+        first = _start_of(self._stream)
+        if first is None:
+            return None
+        sounds = [start for s in self._container.streams.audio if (start := _start_of(s))]
+        earliest = min([first, *sounds])
+        return first if first - earliest <= _PRELUDE else earliest
+
+    @property
+    def tags(self) -> Tags:
+        """How the colours of the frame that was read last are meant."""
+        return self._developer.tags
+
+    def frames(self, on_packet: OnPacket | None = None) -> Iterator[VideoFrame]:
+        """Every frame that can be decoded, until the end or until it is closed.
+
+        What is damaged is left out, and the report counts it.
+
+        Args:
+            on_packet: takes packets of sound and subtitles, in the order of the file.
+
+        Raises:
+            VideoError: not a single frame could be read.
+        """
+        for packet in self._packets([self._stream, *(self.streams if on_packet else ())]):
+            if packet is None or packet.stream is self._stream:
+                for frame in self._decoded(packet):
+                    yield self._picture(frame)
+            elif packet.size and on_packet:
+                self._beside[packet.stream.index].take(packet)
+            if on_packet:
+                self._pass_on(on_packet)
+        if on_packet:
+            self._pass_on(on_packet, last=True)
+        if not self.report.frames_in and not self._reading.closed:
+            raise VideoError(f"{self._path} is damaged: no frame of it can be read")
+
+    def pictures(self) -> Iterator[Pixels]:
+        """Every frame's pixels, as a camera gives them; see `frames`."""
+        return (frame.pixels for frame in self.frames())
+
+    def _packets(self, streams: list[Any]) -> Iterator[Any]:
+        """The packets of some streams; None at the end, where the decoder must be emptied."""
+        failures = 0
+        while failures < _MOST_FAILURES:
+            packets = self._container.demux(streams)
+            try:
+                while (packet := self._reading.read(lambda: next(packets, None))) is not None:  # noqa: B023
+                    failures = 0
+                    yield packet
+                return
+            except FFmpegError:
+                # The next read may find the next packet.
+                failures += 1
+            except OSError:
+                break
+        self.report.unreadable = True
+        yield None
+
+    def _decoded(self, packet: Any) -> Sequence[Any]:
+        try:
+            return self._reading.read(lambda: self._decoder.decode(packet)) or ()
+        except FFmpegError:
+            self.report.skipped += packet is not None and packet.size > 0
+            return ()
+
+    def _picture(self, frame: Any) -> VideoFrame:
+        base = frame.time_base or self._time_base
+        stamp = frame.pts if frame.pts is not None else frame.dts
+        time = self._clock.picture(None if stamp is None else float(stamp * base))
+        self.report.frames_in += 1
+        self.report.damaged += frame.is_corrupt
+        self.report.jumps = self._clock.jumps
+        if frame.interlaced_frame:
+            self.report.converted("interlaced: both fields were filtered as one picture")
+        pixels, alpha = self._shaped(frame)
+        duration = float(frame.duration * base) if frame.duration else None
+        return VideoFrame(pixels, time, duration, alpha)
+
+    def _shaped(self, frame: Any) -> tuple[Pixels, Pixels | None]:
+        size = square(frame.width, frame.height, self._aspect(frame))
+        if size != (frame.width, frame.height):
+            told = f"{frame.width} × {frame.height} pixels that were not square"
+            self.report.converted(f"{told} resampled to {size[0]} × {size[1]}")
+        pixels, alpha = self._developer.pixels(frame, *size)
+        if turn := _turn(frame):
+            self.report.converted(f"pictures {turn}, as the file says")
+            pixels, alpha = turn.upright(pixels), None if alpha is None else turn.upright(alpha)
+        height, width = pixels.shape[:2]
+        if self._size is None:
+            self._size = width, height
+        if self._size != (width, height):
+            told = "×".join(map(str, self._size))
+            self.report.converted(f"{width}×{height} letterboxed into {told}")
+            pixels = letterboxed(pixels, *self._size)
+            alpha = None if alpha is None else letterboxed(alpha, *self._size)
+        return pixels, alpha
+
+    def _aspect(self, frame: Any) -> Fraction | None:
+        if self._own_aspect and (frame.width, frame.height) == self._coded:
+            return self._own_aspect
+        aspect: Fraction | None = self._decoder.sample_aspect_ratio
+        return aspect
+
+    def _pass_on(self, on_packet: OnPacket, last: bool = False) -> None:
+        for beside in self._beside.values():
+            for packet in beside.ready(last):
+                on_packet(packet)
+
+    def close(self) -> None:
+        """End it. From any thread; a frame that is being decoded is the last."""
+        self._reading.close()
+
+    def _release(self) -> None:
+        self._container.close()
+        self._file.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+
+class _Beside:
+    """Packets of a stream beside the pictures, until their time is known."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._follower = Follower(clock)
+        self._held: deque[Any] = deque()
+
+    def take(self, packet: Any) -> None:
+        if packet.pts is not None or packet.dts is not None:
+            self._held.append(packet)
+
+    def ready(self, last: bool = False) -> Iterator[Any]:
+        """Those whose time is known, in our time; in the end all."""
+        while self._held:
+            packet = self._held[0]
+            stamp = packet.pts if packet.pts is not None else packet.dts
+            base = packet.time_base
+            time, duration = float(stamp * base), float((packet.duration or 0) * base)
+            shift = self._follower.shift(time, duration)
+            if shift is None:
+                if not last and len(self._held) <= _MOST_HELD:
+                    return
+                shift = self._follower.shift_alone(time, duration)
+            ticks = round(shift / base)
+            packet.pts = None if packet.pts is None else packet.pts + ticks
+            packet.dts = None if packet.dts is None else packet.dts + ticks
+            yield self._held.popleft()
+
+
+def _decoder(stream: Any) -> Any:
+    """What decodes a stream: with its alpha, which only libvpx reads from WebM."""
+    name = stream.codec_context.name
+    if stream.metadata.get("alpha_mode") == "1" and name in ("vp8", "vp9"):
+        return av.CodecContext.create(f"libvpx-{name}" if name == "vp9" else "libvpx", "r")
+    stream.thread_type = "AUTO"
+    return stream.codec_context
+
+
+def _is_cover(stream: Any) -> bool:
+    pictures = Disposition.attached_pic | Disposition.timed_thumbnails
+    return bool(stream.disposition & pictures)
+
+
+def _start_of(stream: Any) -> float | None:
+    if stream.start_time is None or stream.time_base is None:
+        return None
+    return float(stream.start_time * stream.time_base)
+
+
+def _turn(frame: Any) -> Turn:
+    matrix = frame.side_data.get(SideData.DISPLAYMATRIX)
+    return Turn() if matrix is None else Turn.of_matrix(bytes(matrix))
+
+
+def _chapters(container: Any, start: float) -> list[Any]:
+    """The chapters, moved to where the film begins at 0."""
+    moved = []
+    for chapter in container.chapters():
+        base = chapter["time_base"] or Fraction(1, 1000)
+        ticks = round(start / base)
+        first, end = max(0, chapter["start"] - ticks), chapter["end"] - ticks
+        if end > first:
+            moved.append({**chapter, "start": first, "end": end})
+    return moved
