@@ -32,6 +32,7 @@ from omote_client.errors import (
     UnknownHost,
     Violation,
 )
+from omote_client.feeding import Timed
 from omote_client.pictures import FrameLike, Picture, RawPicture, Upright
 from omote_client.reconnect import Reconnect
 from omote_client.requests import ChainLike, Consent, Declared, FilterUse, Limits, Output
@@ -106,6 +107,7 @@ __all__ = [
     "Source",
     "Stream",
     "Summary",
+    "Timed",
     "Timings",
     "TlsFailed",
     "Unauthenticated",

@@ -7,12 +7,27 @@ import math
 import queue
 import threading
 from collections.abc import AsyncGenerator, AsyncIterable, Generator, Iterable, Iterator
+from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from omote_client.errors import InvalidRequest
 from omote_client.pictures import FrameLike
 
-Frames: TypeAlias = AsyncIterable[FrameLike] | Iterable[FrameLike]
+
+@dataclass(frozen=True, slots=True)
+class Timed:
+    """A frame with a time of its own, as recordings of phones and screens have them.
+
+    Attributes:
+        frame: bytes of a picture, or a `RawPicture`.
+        seconds: since the recording's beginning; it must grow.
+    """
+
+    frame: FrameLike
+    seconds: float
+
+
+Frames: TypeAlias = "AsyncIterable[FrameLike | Timed] | Iterable[FrameLike | Timed]"
 
 _END: Any = object()
 
@@ -29,16 +44,23 @@ class Pace:
         self._count = 0
         self._start = asyncio.get_running_loop().time()
 
-    async def due(self) -> int | None:
-        """Waits for the next frame's turn. Returns its capture time in µs, if it has one."""
+    async def due(self, seconds: float | None = None) -> int | None:
+        """Waits for the next frame's turn. Returns its capture time in µs, if it has one.
+
+        Args:
+            seconds: the frame's own time; it replaces `fps`, and `pace` is then kept by it.
+        """
         count, self._count = self._count, self._count + 1
         if self._pace:
             now = asyncio.get_running_loop().time()
-            await asyncio.sleep(max(0.0, self._start + count / self._pace - now))
+            at = count / self._pace if seconds is None else seconds
+            await asyncio.sleep(max(0.0, self._start + at - now))
+        if seconds is not None:
+            return round(seconds * 1e6)
         return round(count * 1e6 / self._rate) if self._rate else None
 
 
-async def each(frames: Frames) -> AsyncGenerator[FrameLike]:
+async def each(frames: Frames) -> AsyncGenerator[FrameLike | Timed]:
     """Frames one by one. A plain iterable is read in a thread: it may block, on a camera say.
 
     A generator is closed when this one is, so that what it holds is given back then.
@@ -63,7 +85,7 @@ async def each(frames: Frames) -> AsyncGenerator[FrameLike]:
 class _Reader:
     """Reads in a daemon thread: one that waits for a camera for ever must not hold up the end."""
 
-    def __init__(self, frames: Iterator[FrameLike]) -> None:
+    def __init__(self, frames: Iterator[FrameLike | Timed]) -> None:
         self._frames = frames
         self._loop = asyncio.get_running_loop()
         self._asked: queue.SimpleQueue[asyncio.Future[Any] | None] = queue.SimpleQueue()

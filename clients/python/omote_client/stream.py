@@ -12,7 +12,7 @@ from typing import Any
 from omote.v1 import stream_pb2
 from omote_client.answers import Answers, log_notice
 from omote_client.errors import InvalidRequest, MessageTooLarge, SessionLost
-from omote_client.feeding import Frames, Pace, each
+from omote_client.feeding import Frames, Pace, Timed, each
 from omote_client.link import Link
 from omote_client.outbox import FINISH, Outbox, SentEvent, SentFrame
 from omote_client.pictures import FrameLike, check_rotation, write_picture
@@ -231,7 +231,8 @@ class Stream:
 
         Args:
             frames: a plain iterable is read in a thread, so that it may block. A generator, plain
-                or asynchronous, is closed at the end, also where that comes early.
+                or asynchronous, is closed at the end, also where that comes early. A `Timed`
+                frame brings its own capture time.
             pace: frames sent per second; None sends as fast as the server takes them.
             fps: frames per second of the footage, which makes capture times independent of
                 any clock. None follows `pace`, or the clock where there is none.
@@ -263,7 +264,10 @@ class Stream:
         try:
             async with aclosing(each(frames)) as source:
                 async for frame in source:
-                    await self.send(frame, await pace.due())
+                    if isinstance(frame, Timed):
+                        await self.send(frame.frame, await pace.due(frame.seconds))
+                    else:
+                        await self.send(frame, await pace.due())
             await self.finish()
         except Exception as error:  # raised where the results are read
             self._answers.failed(error)

@@ -11,6 +11,7 @@ from typing import Any, TypedDict, TypeVar, Unpack
 
 from omote_client.channel import Tls
 from omote_client.client import Client
+from omote_client.feeding import Timed
 from omote_client.pictures import FrameLike
 from omote_client.reconnect import Reconnect
 from omote_client.requests import ChainLike, Consent, Declared, Limits, Output
@@ -48,7 +49,7 @@ class StreamOptions(TypedDict, total=False):
 
 def filter_frames(
     target: str,
-    frames: Iterable[FrameLike],
+    frames: Iterable[FrameLike | Timed],
     chain: ChainLike,
     *,
     pace: float | None = None,

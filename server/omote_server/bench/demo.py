@@ -10,12 +10,12 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from omote_client import Attributes, Client, Consent, FilterUse, Output, Result, Summary
+from omote_client import Attributes, Client, Consent, FilterUse, Output, Result, Summary, Timed
 from omote_filters.registry import Registry
 from omote_filters.words import ChainEntry
 from omote_server.frames.codec import Pixels, decode_own, encode
 from omote_server.media.pictures import write_picture
-from omote_server.media.video import VideoReader, VideoWriter
+from omote_server.media.video import VideoWriter, open_video
 from omote_server.messages import PictureFormat
 from omote_server.workshop.account import Account
 from omote_server.workshop.offline import wishes_of
@@ -88,11 +88,12 @@ class ContactSheet:
         return self._width, round(height * self._width / width)
 
 
-def clip_jpegs(path: Path) -> Iterator[bytes]:
+def clip_jpegs(path: Path) -> Iterator[Timed]:
     """The frames of a video as the client sends them; a small one is upscaled 3 times."""
-    with VideoReader(path) as reader:
+    with open_video(path) as reader:
         for frame in reader.frames():
-            yield encode(_upscaled(frame.pixels), PictureFormat.JPEG, _QUALITY).data
+            jpeg = encode(_upscaled(frame.pixels), PictureFormat.JPEG, _QUALITY).data
+            yield Timed(jpeg, frame.time)
 
 
 def _upscaled(pixels: Pixels) -> Pixels:
@@ -118,7 +119,7 @@ async def stream_clip(
         VideoError: the clip cannot be read.
     """
     record = Record(Account(wishes_of(chain, Registry()), sees_faces=True))
-    with VideoReader(video) as reader:
+    with open_video(video) as reader:
         pace = reader.frames_per_second
     consent = Consent(face_effects=True, demographics=True)
     output = Output(attributes=True, faces=True, jpeg_quality=_QUALITY)

@@ -36,6 +36,8 @@ from omote_server.frames.codec import Pixels
 from omote_server.frames.warmup import load_tools
 from omote_server.media.files import MediaError
 from omote_server.media.pictures import read_picture, write_picture
+from omote_server.media.report import MediaReport
+from omote_server.media.shape import drawn_alpha
 from omote_server.serving.egress import seal_egress
 from omote_server.workshop.account import Account
 from omote_server.workshop.offline import Offline
@@ -52,8 +54,8 @@ _FOOT = epilog(
     },
 )
 
-Work = Callable[[Offline, Path, Path, bool], int]
-"""Filters a file into another, or beside its original; how many frames the file promised."""
+Work = Callable[[Offline, Path, Path, bool], MediaReport]
+"""Filters a file into another, or beside its original, and tells what became of it."""
 
 
 @app.command("apply", epilog=_FOOT)
@@ -98,10 +100,10 @@ def apply(
     consent = Consent(face_effects=True, demographics=demographics)
     try:
         with tidy_end(), Offline(tools, chain, consent, Declared(age=age), faces) as offline:
-            promised = work(offline, source, target, compare)
+            report = work(offline, source, target, compare)
     except MediaError as error:
         fail(str(error))
-    _tell(offline.account, target, promised, as_json)
+    _tell(offline.account, target, report, as_json)
 
 
 def _work(source: Path) -> Work:
@@ -113,52 +115,57 @@ def _work(source: Path) -> Work:
     return _video
 
 
-def _picture(offline: Offline, source: Path, target: Path, compare: bool) -> int:
+def _picture(offline: Offline, source: Path, target: Path, compare: bool) -> MediaReport:
     before = read_picture(source).pixels
     write_picture(target, _beside(before, offline.run(before), compare))
-    return 1
+    return MediaReport(frames_in=1, frames_out=1)
 
 
-def _video(offline: Offline, source: Path, target: Path, compare: bool) -> int:
+def _video(offline: Offline, source: Path, target: Path, compare: bool) -> MediaReport:
     # Not at the top: see `_work`.
-    from omote_server.media.video import VideoReader, VideoWriter
+    from omote_server.media.video import VideoWriter, open_video
 
     with (
-        VideoReader(source) as reader,
-        VideoWriter(target, reader.frames_per_second, reader.sound) as writer,
+        open_video(source) as reader,
+        VideoWriter(target, reader.frames_per_second, reader) as writer,
         _progress() as progress,
     ):
         task = progress.add_task(target.name, total=reader.frame_count)
-        for frame in reader.frames(writer.copy_sound):
+        for frame in reader.frames(writer.accept):
             after = offline.run(frame.pixels, frame.time)
-            writer.write(_beside(frame.pixels, after, compare), frame.time)
+            alpha = drawn_alpha(frame.alpha, frame.pixels, after)
+            if compare and alpha is not None and frame.alpha is not None:
+                alpha = np.hstack([frame.alpha, alpha])
+            pixels = _beside(frame.pixels, after, compare)
+            writer.write(pixels, frame.time, alpha, frame.duration)
             progress.advance(task)
-    return reader.frame_count or 0
+    return reader.report
 
 
 def _beside(before: Pixels, after: Pixels, compare: bool) -> Pixels:
     return np.hstack([before, after]) if compare else after
 
 
-def _tell(account: Account, target: Path, promised: int, as_json: bool) -> None:
+def _tell(account: Account, target: Path, report: MediaReport, as_json: bool) -> None:
     if as_json:
-        frames = {"in": account.frames, "out": account.frames, "changed": account.changed or 0}
-        print_json({"out": str(target), **account_json(account), "frames": frames})
+        frames = {
+            "in": report.frames_in,
+            "out": report.frames_out,
+            "changed": account.changed or 0,
+        }
+        media = report.as_json()
+        told = {"out": str(target), **account_json(account), "frames": frames, "media": media}
+        print_json(told)
     else:
         table = account_table()
         for row in account_rows(account):
             table.add_row(*row)
-        table.add_row("frames", _frames(account, promised))
+        for name, line in report.rows():
+            changed = f", {account.changed or 0} changed" if name == "frames" else ""
+            table.add_row(name, line + changed)
         console.print(table)
     if problem := in_vain(account):
         fail(problem, code=IN_VAIN)
-
-
-def _frames(account: Account, promised: int) -> str:
-    told = f"{account.frames} in, {account.frames} out, {account.changed or 0} changed"
-    if account.frames < promised:
-        told += f"; the file says that it has {promised}"
-    return told
 
 
 def _progress() -> Progress:

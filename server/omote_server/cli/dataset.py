@@ -246,10 +246,10 @@ class _Suggestions:
 
 def _frames(path: Path) -> Iterator[tuple[float, NDArray[np.uint8]]]:
     # Only who has a video among the sources needs PyAV, the extra omote[video].
-    from omote_server.media.video import VideoError, VideoReader
+    from omote_server.media.video import VideoError, open_video
 
     try:
-        with VideoReader(path) as reader:
+        with open_video(path) as reader:
             for frame in reader.frames():
                 yield frame.time, frame.pixels
     except VideoError as error:

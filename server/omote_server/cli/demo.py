@@ -22,7 +22,7 @@ from omote_server.cli.models import PullBars
 from omote_server.cli.telling import IN_VAIN, account_rows, account_table, in_vain
 from omote_server.cli.terminal import console, epilog, errors, fail, words
 from omote_server.media.files import MediaError, make_folder
-from omote_server.media.video import VideoReader, VideoWriter
+from omote_server.media.video import VideoWriter, open_video
 from omote_server.serving.inventory import used
 from omote_server.workshop.footage import footage_store
 
@@ -76,7 +76,7 @@ def _pinned_clip() -> Path:
 def _stream(clip: Path, chain: tuple[ChainEntry, ...], out: Path) -> Record:
     try:
         make_folder(out)
-        with VideoReader(clip) as reader:
+        with open_video(clip) as reader:
             total, pace = reader.frame_count, reader.frames_per_second
         sheet = ContactSheet(total or _USUAL_FRAMES)
         with _progress() as progress:

@@ -24,18 +24,30 @@ from omote_client import (
     Output,
     Result,
     Stream,
+    Timed,
 )
 from omote_filters.words import ChainEntry
+from omote_models.pictures import on_white
 from omote_server.cli.common import chain_of
 from omote_server.cli.signals import tidy_end
 from omote_server.cli.telling import IN_VAIN, account_rows, account_table, in_vain
 from omote_server.cli.terminal import console, epilog, errors, fail
 from omote_server.frames.codec import Pixels, decode_own, encode
 from omote_server.media.files import MediaError
-from omote_server.media.video import VideoReader, VideoWriter
+from omote_server.media.live import NetworkCamera, is_address
+from omote_server.media.video import (
+    AnimationReader,
+    MediaReport,
+    VideoReader,
+    VideoWriter,
+    open_video,
+)
 from omote_server.messages import PictureFormat
 from omote_server.workshop.account import Account, Wish
 from omote_server.workshop.camera import Camera
+
+Source = Camera | NetworkCamera | VideoReader | AnimationReader
+"""Where frames come from; a camera has no end, and its frames no time but now."""
 
 app = typer.Typer()
 _FOOT = epilog(
@@ -56,7 +68,10 @@ def stream(
     filters: Annotated[
         str, typer.Argument(metavar="FILTER", help="Filters joined by +, settings after a colon.")
     ],
-    source: Annotated[str, typer.Option(help="A camera's number or a video file.")] = "0",
+    source: Annotated[
+        str,
+        typer.Option(help="A camera's number or address (rtsp://…, http://…), or a video file."),
+    ] = "0",
     server: Annotated[str, typer.Option(help="Where the server listens.")] = "127.0.0.1:8560",
     output: Annotated[
         Path | None, typer.Option(dir_okay=False, help="A video file instead of a window.")
@@ -74,11 +89,12 @@ def stream(
 ) -> None:
     """Send a camera or a video file to a server and show what comes back.
 
-    A file that goes to a file is sent as fast as the server takes it and no frame is dropped;
-    everything else is live. The server's token is read from OMOTE_TOKEN. Asking for a filter
+    A file that goes to a file is sent as fast as the server takes it, no frame is dropped, and
+    its sound is kept; everything else is live. A camera of the network that does not answer for
+    10 seconds is connected again. The server's token is read from OMOTE_TOKEN. Asking for a filter
     of faces is taken as consent to find and change the faces in the pictures.
     """
-    if output is not None and output.exists() and output.resolve() == Path(source).resolve():
+    if output is not None and output.exists() and Path(source).exists() and output.samefile(source):
         fail("the output is the source; give it another name", code=2)
     client = Client(
         server,
@@ -91,17 +107,19 @@ def stream(
     consent = Consent(face_effects=True, demographics=demographics)
     try:
         with tidy_end():
-            account = asyncio.run(_run(client, chain, source, output, consent, age))
+            account, report = asyncio.run(_run(client, chain, source, output, consent, age))
     except (OmoteError, MediaError) as error:
         fail(str(error))
-    _tell(account, output)
+    _tell(account, report, output)
 
 
-def _tell(account: Account, output: Path | None) -> None:
+def _tell(account: Account, report: MediaReport | None, output: Path | None) -> None:
     if not account.frames:
         return
     table = account_table()
     for row in account_rows(account):
+        table.add_row(*row)
+    for row in report.rows() if report else ():
         table.add_row(*row)
     console.print(table)
     if output and (problem := in_vain(account)):
@@ -115,9 +133,9 @@ async def _run(
     output: Path | None,
     consent: Consent,
     age: float | None,
-) -> Account:
+) -> tuple[Account, MediaReport | None]:
     account = Account([Wish(name) for name in dict.fromkeys(entry.filter_id for entry in chain)])
-    live = output is None or source.isdigit()
+    live = output is None or source.isdigit() or is_address(source)
     async with client:
         opened = client.stream(
             [FilterUse(entry.filter_id, dict(entry.settings)) for entry in chain],
@@ -128,31 +146,35 @@ async def _run(
             on_notice=lambda notice: errors.print(notice.text, style="yellow"),
         )
         async with opened as frames:
-            await _show(frames, source, output, account)
+            report = await _show(frames, source, output, account)
             summary = await frames.finish()
     console.print(
         f"{summary.frames_sent} frames sent, {summary.frames_returned} returned, "
         f"{summary.frames_dropped} dropped, {summary.frames_refused} refused"
     )
-    return account
+    return account, report
 
 
-async def _show(stream: Stream, source: str, output: Path | None, account: Account) -> None:
-    camera = source.isdigit()
+async def _show(
+    stream: Stream, source: str, output: Path | None, account: Account
+) -> MediaReport | None:
+    """Stream the source; what became of it where a file becomes a file."""
     with ExitStack() as stack:
         footage = await asyncio.to_thread(_footage, source)
         stack.callback(footage.close)
         rate = footage.frames_per_second
-        writer = stack.enter_context(VideoWriter(output, rate)) if output else None
+        camera = isinstance(footage, Camera | NetworkCamera)
+        file = None if isinstance(footage, Camera | NetworkCamera) else footage
+        writer = stack.enter_context(VideoWriter(output, rate, file)) if output else None
         if camera and output:
             stack.enter_context(_ended_by_signals(footage))
             errors.print("Ctrl-C ends the recording")
         pace = None if camera or output else rate
-        results = stream.process(_jpegs(footage), pace=pace, fps=None if camera else rate)
-        async for result in results:
+        async for result in stream.process(_frames(footage, writer), pace=pace):
             account.add(result)
             if not _take(result, writer):
                 break
+    return writer.report if file and writer else None
 
 
 def _take(result: Result, writer: VideoWriter | None) -> bool:
@@ -177,18 +199,33 @@ def _window(pixels: Pixels) -> bool:
         fail(_NO_WINDOW)
 
 
-def _footage(source: str) -> Camera | VideoReader:
-    return Camera(int(source)) if source.isdigit() else VideoReader(Path(source))
+def _footage(source: str) -> Source:
+    if source.isdigit():
+        return Camera(int(source))
+    if is_address(source):
+        return NetworkCamera(source, lambda told: errors.print(told, style="yellow"))
+    return open_video(Path(source))
 
 
-def _jpegs(footage: Camera | VideoReader) -> Iterator[bytes]:
-    """What the client sends; it reads in a thread of its own."""
-    for pixels in footage.pictures():
-        yield encode(pixels, PictureFormat.JPEG, _QUALITY).data
+def _frames(footage: Source, writer: VideoWriter | None) -> Iterator[bytes | Timed]:
+    """What the client sends; it reads in a thread of its own. Sound goes to the writer from here.
+
+    A camera's frames are taken when they are sent; those of a file have their own times.
+    """
+    if isinstance(footage, Camera | NetworkCamera):
+        for pixels in footage.pictures():
+            yield encode(pixels, PictureFormat.JPEG, _QUALITY).data
+        return
+    for frame in footage.frames(writer.accept if writer else None):
+        pixels = frame.pixels
+        if frame.alpha is not None:
+            footage.report.converted("transparency laid over white")
+            pixels = on_white(pixels, frame.alpha)
+        yield Timed(encode(pixels, PictureFormat.JPEG, _QUALITY).data, frame.time)
 
 
 @contextmanager
-def _ended_by_signals(footage: Camera | VideoReader) -> Iterator[None]:
+def _ended_by_signals(footage: Source) -> Iterator[None]:
     """Let Ctrl-C and SIGTERM end a recording of a camera, which has no other end: it is kept."""
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):

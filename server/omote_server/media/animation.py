@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -12,6 +13,7 @@ import numpy as np
 from PIL import Image, UnidentifiedImageError
 
 from omote_models.pictures import Format, Sort, recognise_file
+from omote_models.pictures.colour import array_to_srgb
 from omote_server.frames.codec import Pixels
 from omote_server.media.colour import Tags
 from omote_server.media.files import why
@@ -37,9 +39,6 @@ class AnimationReader:
         report: what became of it.
     """
 
-    streams: Sequence[Any] = ()
-    chapters: Sequence[Any] = ()
-
     def __init__(self, path: Path) -> None:
         """Open a file.
 
@@ -47,6 +46,8 @@ class AnimationReader:
             VideoError: there is none, or it is no animation that can be read.
         """
         self._path = path
+        self.streams: Sequence[Any] = ()
+        self.chapters: list[Any] = []
         self.metadata: dict[str, str] = {}
         try:
             kind = recognise_file(path)
@@ -78,7 +79,7 @@ class AnimationReader:
         time = 0.0
         for number in range(self.frame_count or 1):
             try:
-                read = self._reading.read(lambda at=number: self._frame(at))  # type: ignore[misc]
+                read = self._reading.read(partial(self._frame, number))
             except _DAMAGES:
                 # What comes after a damaged frame is composed on it.
                 break
@@ -99,8 +100,11 @@ class AnimationReader:
         self._image.seek(number)
         whole = np.asarray(self._image.convert("RGBA"), np.uint8)
         alpha = np.ascontiguousarray(whole[..., 3])
-        clear = None if (alpha == 255).all() else alpha
-        return np.ascontiguousarray(whole[..., :3]), clear, _duration(self._image)
+        shown = np.ascontiguousarray(whole[..., :3])
+        pixels, notes = array_to_srgb(shown, self._image.info.get("icc_profile", b""))
+        for note in notes:
+            self.report.converted(note)
+        return pixels, None if (alpha == 255).all() else alpha, _duration(self._image)
 
     def close(self) -> None:
         """End it. From any thread."""

@@ -81,7 +81,8 @@ class Developer:
 
         Args:
             frame: as decoded.
-            width, height: what it becomes; another size than its own is resampled.
+            width: in pixels; another size than the frame's own is resampled.
+            height: in pixels.
         """
         has_alpha = frame.format.has_palette or any(c.is_alpha for c in frame.format.components)
         layout = "rgba" if has_alpha else "rgb24"

@@ -15,13 +15,14 @@ from av.error import FFmpegError
 from av.sidedata.sidedata import Type as SideData
 from av.stream import Disposition
 
+from omote_models.pictures import Turn
 from omote_server.frames.codec import Pixels
 from omote_server.media.clock import Clock, Follower
 from omote_server.media.colour import Developer, Tags
 from omote_server.media.opening import VideoError, opened, text_of
 from omote_server.media.reading import Reading
 from omote_server.media.report import Fate, MediaReport, StreamReport
-from omote_server.media.shape import Turn, letterboxed, square
+from omote_server.media.shape import letterboxed, said, square, turn_of_matrix
 
 _USUAL_RATE = 30.0
 _HIGHEST_RATE = 1000
@@ -67,17 +68,17 @@ class Footage(Protocol):
     """
 
     @property
-    def streams(self) -> Sequence[Any]: ...  # noqa: D102
+    def streams(self) -> Sequence[Any]: ...
     @property
-    def metadata(self) -> dict[str, str]: ...  # noqa: D102
+    def metadata(self) -> dict[str, str]: ...
     @property
-    def chapters(self) -> list[Any]: ...  # noqa: D102
+    def chapters(self) -> list[Any]: ...
     @property
-    def tags(self) -> Tags: ...  # noqa: D102
+    def tags(self) -> Tags: ...
     @property
-    def plays(self) -> int | None: ...  # noqa: D102
+    def plays(self) -> int | None: ...
     @property
-    def report(self) -> MediaReport: ...  # noqa: D102
+    def report(self) -> MediaReport: ...
 
 
 class VideoReader:
@@ -86,6 +87,7 @@ class VideoReader:
     Attributes:
         frames_per_second: the file's own pace; 30 where it does not say.
         frame_count: how many frames the file says it has.
+        size: width and height of every frame: those of the first, once it was read.
         streams, metadata, chapters, plays, report: see `Footage`.
     """
 
@@ -97,8 +99,11 @@ class VideoReader:
         Raises:
             VideoError: there is none, or there is no video in it.
         """
-        self._path = path
-        self._container, self._file = opened(path)
+        self._take(str(path), *opened(path))
+
+    def _take(self, name: str, container: Any, file: Any = None) -> None:
+        """Become the reader of a container, and its owner."""
+        self._name, self._container, self._file = name, container, file
         self._reading = Reading(self._release)
         try:
             self._prepare()
@@ -123,7 +128,7 @@ class VideoReader:
         self.chapters = _chapters(self._container, start or 0.0)
         self._developer = Developer(self.report)
         self._clock = Clock(1 / self.frames_per_second, start)
-        self._size: tuple[int, int] | None = None
+        self.size: tuple[int, int] | None = None
         self.streams = [s for s in self._container.streams if s.type in ("audio", "subtitle")]
         self._beside = {stream.index: _Beside(self._clock) for stream in self.streams}
         for other in self._container.streams:
@@ -134,18 +139,18 @@ class VideoReader:
         """The stream of pictures that a player would show."""
         moving = [s for s in self._container.streams.video if not _is_cover(s)]
         if not moving:
-            raise VideoError(f"{self._path} holds no video")
+            raise VideoError(f"{self._name} holds no video")
         best = self._container.streams.best("video")
         return best if best in moving else moving[0]
 
     def _report_dropped(self, stream: Any) -> None:
-        kind = {"video": "video"}.get(stream.type, stream.type)
-        kind, why = ("cover", "it is no video") if _is_cover(stream) else (kind, "a second one")
-        if stream.type != "video":
-            kind, why = "data", "nothing here reads it"
+        kind, why = "data", "nothing here reads it"
+        if stream.type == "video":
+            cover = _is_cover(stream)
+            kind, why = ("cover", "it is no video") if cover else ("video", "only one is filtered")
         codec = stream.codec_context.name if stream.codec_context else ""
-        told = StreamReport(kind, codec, stream.language or "", Fate.DROPPED, why)
-        self.report.streams.append(told)
+        dropped = StreamReport(kind, codec, stream.language or "", Fate.DROPPED, why)
+        self.report.streams.append(dropped)
 
     def _start(self) -> float | None:
         """The file's time that becomes 0; None for that of the first picture."""
@@ -183,7 +188,7 @@ class VideoReader:
         if on_packet:
             self._pass_on(on_packet, last=True)
         if not self.report.frames_in and not self._reading.closed:
-            raise VideoError(f"{self._path} is damaged: no frame of it can be read")
+            raise VideoError(f"{self._name} is damaged: no frame of it can be read")
 
     def pictures(self) -> Iterator[Pixels]:
         """Every frame's pixels, as a camera gives them; see `frames`."""
@@ -230,20 +235,20 @@ class VideoReader:
     def _shaped(self, frame: Any) -> tuple[Pixels, Pixels | None]:
         size = square(frame.width, frame.height, self._aspect(frame))
         if size != (frame.width, frame.height):
-            told = f"{frame.width} × {frame.height} pixels that were not square"
-            self.report.converted(f"{told} resampled to {size[0]} × {size[1]}")
+            before, after = f"{frame.width}×{frame.height}", f"{size[0]}×{size[1]}"
+            self.report.converted(f"{before} pixels that were not square resampled to {after}")
         pixels, alpha = self._developer.pixels(frame, *size)
-        if turn := _turn(frame):
-            self.report.converted(f"pictures {turn}, as the file says")
+        if (turn := _turn(frame)) != Turn():
+            self.report.converted(f"{said(turn)}, as the file says")
             pixels, alpha = turn.upright(pixels), None if alpha is None else turn.upright(alpha)
         height, width = pixels.shape[:2]
-        if self._size is None:
-            self._size = width, height
-        if self._size != (width, height):
-            told = "×".join(map(str, self._size))
-            self.report.converted(f"{width}×{height} letterboxed into {told}")
-            pixels = letterboxed(pixels, *self._size)
-            alpha = None if alpha is None else letterboxed(alpha, *self._size)
+        if self.size is None:
+            self.size = width, height
+        if self.size != (width, height):
+            first = "×".join(map(str, self.size))
+            self.report.converted(f"{width}×{height} letterboxed into {first}")
+            pixels = letterboxed(pixels, *self.size)
+            alpha = None if alpha is None else letterboxed(alpha, *self.size)
         return pixels, alpha
 
     def _aspect(self, frame: Any) -> Fraction | None:
@@ -263,7 +268,8 @@ class VideoReader:
 
     def _release(self) -> None:
         self._container.close()
-        self._file.close()
+        if self._file is not None:
+            self._file.close()
 
     def __enter__(self) -> Self:
         return self
@@ -328,7 +334,7 @@ def _start_of(stream: Any) -> float | None:
 
 def _turn(frame: Any) -> Turn:
     matrix = frame.side_data.get(SideData.DISPLAYMATRIX)
-    return Turn() if matrix is None else Turn.of_matrix(bytes(matrix))
+    return Turn() if matrix is None else turn_of_matrix(bytes(matrix))
 
 
 def _chapters(container: Any, start: float) -> list[Any]:

@@ -3,68 +3,54 @@
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass
 from fractions import Fraction
-from typing import Self
 
 import cv2
 import numpy as np
 
+from omote_models.pictures import Turn
 from omote_server.frames.codec import Pixels
 
 _MOST_STRETCHED = 4
 """Pixels that claim to be longer than so many times their width are a mistake of the file."""
 
 
-@dataclass(frozen=True, slots=True)
-class Turn:
-    """How a picture is turned to be upright: its axes swapped first, then each reversed.
+_TURNS = {
+    (False, False, False): Turn(0),
+    (False, True, False): Turn(0, mirrored=True),
+    (False, True, True): Turn(2),
+    (False, False, True): Turn(2, mirrored=True),
+    (True, False, False): Turn(1, mirrored=True),
+    (True, True, False): Turn(1),
+    (True, False, True): Turn(3),
+    (True, True, True): Turn(3, mirrored=True),
+}
+"""By what a display matrix does: swaps the axes, then reverses x, reverses y."""
 
-    Attributes:
-        swapped: rows become columns.
-        reversed_x: left becomes right, after that.
-        reversed_y: top becomes bottom, after that.
-    """
 
-    swapped: bool = False
-    reversed_x: bool = False
-    reversed_y: bool = False
+def turn_of_matrix(matrix: bytes) -> Turn:
+    """What a display matrix, nine integers of the machine, asks for: the nearest of the eight."""
+    if len(matrix) < 36:
+        return Turn()
+    # A point (x, y) is shown at (a·x + c·y, b·x + d·y); y grows downwards.
+    a, b, _, c, d = struct.unpack("=5i", matrix[:20])
+    if abs(a) + abs(d) >= abs(b) + abs(c):
+        return _TURNS[False, a < 0, d < 0]
+    return _TURNS[True, c < 0, b < 0]
 
-    @classmethod
-    def of_matrix(cls, matrix: bytes) -> Self:
-        """That of a display matrix, nine integers of the machine; the nearest of the eight."""
-        if len(matrix) < 36:
-            return cls()
-        # A point (x, y) is shown at (a·x + c·y, b·x + d·y); y grows downwards.
-        a, b, _, c, d = struct.unpack("=5i", matrix[:20])
-        if abs(a) + abs(d) >= abs(b) + abs(c):
-            return cls(False, a < 0, d < 0)
-        return cls(True, c < 0, b < 0)
 
-    def upright(self, picture: Pixels) -> Pixels:
-        """A picture, (height, width, …), turned; contiguous."""
-        turned = picture.swapaxes(0, 1) if self.swapped else picture
-        turned = turned[:, ::-1] if self.reversed_x else turned
-        turned = turned[::-1] if self.reversed_y else turned
-        return np.ascontiguousarray(turned)
-
-    def __bool__(self) -> bool:
-        return self.swapped or self.reversed_x or self.reversed_y
-
-    def __str__(self) -> str:
-        mirrored = self.reversed_x ^ self.reversed_y ^ self.swapped
-        if mirrored:
-            return "mirrored"
-        if not self.swapped:
-            return "turned by 180°"
-        return "turned by 90°" if self.reversed_x else "turned by 270°"
+def said(turn: Turn) -> str:
+    """What was done to a picture, in words."""
+    turned = f"turned by {90 * turn.quarters}°" if turn.quarters else ""
+    return " and ".join(filter(None, (turned, "mirrored" if turn.mirrored else "")))
 
 
 def square(width: int, height: int, aspect: Fraction | None) -> tuple[int, int]:
     """The sides at which pixels of an aspect become square ones; nothing is made smaller.
 
     Args:
-        width, height: as coded.
+        width: as coded.
+        height: as coded.
         aspect: width of a pixel over its height; None or nonsense is 1.
     """
     if not aspect or not Fraction(1, _MOST_STRETCHED) <= aspect <= _MOST_STRETCHED:
@@ -94,3 +80,16 @@ def evened(picture: Pixels) -> Pixels:
         return picture
     rest = [(0, 0)] * (picture.ndim - 2)
     return np.pad(picture, [(0, rows), (0, columns), *rest], mode="edge")
+
+
+def drawn_alpha(alpha: Pixels | None, before: Pixels, after: Pixels) -> Pixels | None:
+    """The alpha of a filtered picture: as it was, and opaque where something was drawn.
+
+    Args:
+        alpha: (height, width) uint8 of the picture before; None where all of it showed.
+        before: (height, width, 3) uint8.
+        after: the same size.
+    """
+    if alpha is None:
+        return None
+    return np.where((before != after).any(axis=2), np.uint8(255), alpha)

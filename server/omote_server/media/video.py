@@ -1,7 +1,7 @@
 """Videos and animations in and out: what the other rooms use. Comes with omote[video].
 
-    packets ─► decode ─► upright, square, sRGB ─► clock ─► filters ─► encode ─► draft ─► file
-       └─ sound, subtitles ───────── the same clock ─────────────────────┘
+packets ─► decode ─► upright, square, sRGB ─► clock ─► filters ─► encode ─► draft ─► file
+└─ sound, subtitles ───────── the same clock ─────────────────────┘
 """
 
 from omote_server.media.animation import AnimationReader, open_video

@@ -17,6 +17,7 @@ import numpy as np
 from av.error import FFmpegError
 from PIL import Image
 
+from omote_models.pictures import on_white
 from omote_server.frames.codec import Pixels
 from omote_server.media.boxes import BOXES, box_of
 from omote_server.media.colour import Printer, Tags
@@ -30,8 +31,6 @@ from omote_server.media.streams import Carrier, Effort, carrier
 _BUFFER = 1 << 20
 _MOST_WAITING = 4096
 """Packets of sound that wait for the first picture; the oldest go first."""
-_PAPER = 255
-"""The grey that transparency is laid over where the container knows none: white."""
 _PALETTE_SIDE = 256
 _SEE_THROUGH = 255
 """The colour of a palette that is none."""
@@ -74,6 +73,7 @@ class VideoWriter:
         self._carriers: dict[int, tuple[Carrier, StreamReport]] = {}
         self._waiting: deque[Any] = deque(maxlen=_MOST_WAITING)
         self._last_tick = -1
+        self._durations: dict[int, int] = {}
         self._draft = Draft(path)
         with self._blamed():
             self._sink = _Sink(self._draft.path)
@@ -109,14 +109,20 @@ class VideoWriter:
         self._last_tick = max(self._last_tick + 1, round(time * self._box.ticks))
         frame.pts = self._last_tick
         frame.time_base = Fraction(1, self._box.ticks)
-        frame.duration = max(1, round((duration or 1 / self._rate) * self._box.ticks))
-        self._container.mux(self._stream.encode(frame))
+        self._durations[frame.pts] = round((duration or 1 / self._rate) * self._box.ticks)
+        self._mux(self._stream.encode(frame))
+
+    def _mux(self, packets: list[Any]) -> None:
+        for packet in packets:
+            # Encoders do not pass it on, and the last frame has no next one to tell it.
+            packet.duration = max(1, self._durations.pop(packet.pts, 1))
+            self._container.mux(packet)
         self._sink.check()
 
     def _frame(self, pixels: Pixels, alpha: Pixels | None) -> Any:
         if alpha is not None and self._box.clear is None:
             self.report.converted("transparency laid over white")
-            pixels, alpha = _on_paper(pixels, alpha), None
+            pixels, alpha = on_white(pixels, alpha), None
         if self._layout.startswith("yuv") and (pixels.shape[0] % 2 or pixels.shape[1] % 2):
             self.report.converted("odd sides padded by one row or column")
             pixels, alpha = evened(pixels), None if alpha is None else evened(alpha)
@@ -235,7 +241,7 @@ class VideoWriter:
                 raise ValueError("there is no frame to write")
             for carried, told in self._carriers.values():
                 self._finish(carried, told)
-            self._container.mux(self._stream.encode(None))
+            self._mux(self._stream.encode(None))
             self._container.close()
             self._sink.close()
             self._draft.keep()
@@ -328,12 +334,6 @@ class _Sink:
         self._file.close()
 
 
-def _on_paper(pixels: Pixels, alpha: Pixels) -> Pixels:
-    share = alpha[..., None].astype(np.uint16)
-    mixed = (pixels * share + _PAPER * (255 - share) + 127) // 255
-    return mixed.astype(np.uint8)
-
-
 def _with_palette(pixels: Pixels, alpha: Pixels | None) -> Any:
     """A frame of the 255 colours that fit it best, and of none where it is rather clear."""
     picture = Image.fromarray(np.ascontiguousarray(pixels))
@@ -348,4 +348,6 @@ def _with_palette(pixels: Pixels, alpha: Pixels | None) -> Any:
     palette[_SEE_THROUGH] = 0
     if alpha is not None:
         indices[alpha < 128] = _SEE_THROUGH
-    return av.VideoFrame.from_ndarray((indices, palette), format="pal8")
+    # The stubs do not know that this format comes in two parts.
+    parts: Any = indices, palette
+    return av.VideoFrame.from_ndarray(parts, format="pal8")
