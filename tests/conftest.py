@@ -79,7 +79,7 @@ def _clip(name: str) -> list[Pixels]:
         frames = itertools.islice(reader.frames(), 120)
         return [
             np.ascontiguousarray(
-                cv2.resize(f.pixels, None, fx=3, fy=3, interpolation=cv2.INTER_CUBIC), np.uint8
+                cv2.resize(f.pixels, (528, 432), interpolation=cv2.INTER_CUBIC), np.uint8
             )
             for f in frames
         ]

@@ -77,7 +77,7 @@ def _reason(error: Exception, path: Path, found: Format | None) -> str:
         return "its index is missing or damaged, as in a recording that was cut off"
     if found is not None:
         return f"it is damaged from its beginning on ({found})"
-    return "its content is no video that is known here"
+    return "its content is neither a picture nor a video that is known here"
 
 
 def text_of(metadata: dict[str, Any]) -> dict[str, str]:

@@ -46,7 +46,7 @@ def said(turn: Turn) -> str:
 
 
 def square(width: int, height: int, aspect: Fraction | None) -> tuple[int, int]:
-    """The sides at which pixels of an aspect become square ones; nothing is made smaller.
+    """The sides at which pixels of an aspect become square ones, even and not smaller.
 
     Args:
         width: as coded.
@@ -56,8 +56,12 @@ def square(width: int, height: int, aspect: Fraction | None) -> tuple[int, int]:
     if not aspect or not Fraction(1, _MOST_STRETCHED) <= aspect <= _MOST_STRETCHED:
         return width, height
     if aspect >= 1:
-        return round(width * aspect), height
-    return width, round(height / aspect)
+        return (width if aspect == 1 else _even(width * aspect)), height
+    return width, _even(height / aspect)
+
+
+def _even(side: Fraction) -> int:
+    return 2 * round(side / 2)
 
 
 def letterboxed(picture: Pixels, width: int, height: int) -> Pixels:

@@ -11,6 +11,7 @@ from omote_server.messages import PictureFormat
 from omote_server.workshop.footage import footage_store
 
 WIDTH, HEIGHT = 640, 480
+_COLUMNS, _ROWS = 176, 144
 _QUALITY = 85
 
 
@@ -27,8 +28,8 @@ def clip_jpegs() -> list[bytes]:
 
 
 def _at_480p(pixels: Pixels) -> Pixels:
-    height, width = pixels.shape[:2]
-    wide = round(width * HEIGHT / height)
+    # As many pixels as the clip has, though they are not square: figures stay comparable.
+    wide = round(_COLUMNS * HEIGHT / _ROWS)
     scaled = cv2.resize(pixels, (wide, HEIGHT), interpolation=cv2.INTER_CUBIC)
     left = (WIDTH - wide) // 2
     widened = cv2.copyMakeBorder(scaled, 0, 0, left, WIDTH - wide - left, cv2.BORDER_REPLICATE)
