@@ -326,10 +326,9 @@ def test_names_that_are_not_utf_8_are_told_with_escapes(
     (folder / os.fsdecode(b"\xff.jpg")).write_bytes(b"damaged")
     made = build([tmp_path / "source"], tmp_path / "out", face_model, no_video, OPTIONS)
     assert {e.identity for e in read_manifest(tmp_path / "out").samples} == {"m\\udce4dchen"}
-    assert made.problems == [
-        "\\udcff.jpg: its name is not AGE_GENDER_GROUP_DATE",
-        "m\\udce4dchen/\\udcff.jpg: it is not a picture, or damaged",
-    ]
+    name, content = made.problems
+    assert name == "\\udcff.jpg: its name is not AGE_GENDER_GROUP_DATE"
+    assert content.startswith("m\\udce4dchen/\\udcff.jpg: it is not a picture, or damaged")
 
 
 def test_a_label_of_one_kind_agrees_with_none_but_itself() -> None:
