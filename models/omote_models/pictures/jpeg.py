@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from omote_models.pictures.limits import PictureError
+from omote_models.pictures.limits import FIRST, PictureError
 from omote_models.pictures.turn import Turn, exif_turn
 
 MOST_SCANS = 32
@@ -118,3 +118,23 @@ def _size(segment: bytes) -> tuple[int, int, int]:
         raise PictureError("is a damaged or truncated JPEG")
     height, width = int.from_bytes(segment[3:5], "big"), int.from_bytes(segment[5:7], "big")
     return width, height, segment[7]
+
+
+def left_behind(data: bytes) -> str:
+    """What stands behind the picture and is not looked at; empty where nothing does.
+
+    Cameras put a second or two of video there (motion photos), how bright an HDR screen may show
+    it (Ultra HDR), or what the other eye sees (MPO).
+    """
+    try:
+        end = end_of(data)
+    except PictureError:
+        return ""
+    rest = data[end:]
+    if b"ftyp" in rest:
+        return "the video behind it, of a motion photo, was left out"
+    if b"\xff\xd8\xff" not in rest:
+        return ""
+    if b"hdrgm" in data[:end]:
+        return "it is shown as on an ordinary screen: how bright HDR may be was left out"
+    return FIRST

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+FIRST = "it is the first of several pictures in the file"
+
 
 class PictureError(ValueError):
     """There is no picture in these bytes, or none that is taken. The text is a sentence's rest."""

@@ -24,7 +24,7 @@ from PIL.WebPImagePlugin import WebPImageFile
 from omote_models.pictures import jpeg, png
 from omote_models.pictures.colour import array_to_srgb, to_srgb
 from omote_models.pictures.kinds import Format, format_of
-from omote_models.pictures.limits import Limits, PictureError
+from omote_models.pictures.limits import FIRST, Limits, PictureError
 from omote_models.pictures.turn import Turn, exif_turn
 
 Pixels = NDArray[np.uint8]
@@ -34,7 +34,6 @@ Pixels = NDArray[np.uint8]
 warnings.filterwarnings("ignore", module=r"PIL\.")
 
 DEEP = "its {0} bits a channel became 8"
-FIRST = "it is the first of several pictures in the file"
 
 
 @dataclass(frozen=True, slots=True, eq=False)

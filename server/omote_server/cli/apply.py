@@ -37,7 +37,6 @@ from omote_server.frames.warmup import load_tools
 from omote_server.media.files import MediaError
 from omote_server.media.pictures import read_picture, write_picture
 from omote_server.media.report import MediaReport
-from omote_server.media.shape import drawn_alpha
 from omote_server.serving.egress import seal_egress
 from omote_server.workshop.account import Account
 from omote_server.workshop.offline import Offline
@@ -116,9 +115,10 @@ def _work(source: Path) -> Work:
 
 
 def _picture(offline: Offline, source: Path, target: Path, compare: bool) -> MediaReport:
-    before = read_picture(source).pixels
-    write_picture(target, _beside(before, offline.run(before), compare))
-    return MediaReport(frames_in=1, frames_out=1)
+    picture = read_picture(source)
+    pixels, alpha = _filtered(offline, picture.pixels, picture.alpha, compare)
+    write_picture(target, pixels, alpha)
+    return MediaReport(frames_in=1, frames_out=1, conversions=[*picture.notes])
 
 
 def _video(offline: Offline, source: Path, target: Path, compare: bool) -> MediaReport:
@@ -132,18 +132,23 @@ def _video(offline: Offline, source: Path, target: Path, compare: bool) -> Media
     ):
         task = progress.add_task(target.name, total=reader.frame_count)
         for frame in reader.frames(writer.accept):
-            after = offline.run(frame.pixels, frame.time)
-            alpha = drawn_alpha(frame.alpha, frame.pixels, after)
-            if compare and alpha is not None and frame.alpha is not None:
-                alpha = np.hstack([frame.alpha, alpha])
-            pixels = _beside(frame.pixels, after, compare)
+            pixels, alpha = _filtered(offline, frame.pixels, frame.alpha, compare, frame.time)
             writer.write(pixels, frame.time, alpha, frame.duration)
             progress.advance(task)
     return reader.report
 
 
-def _beside(before: Pixels, after: Pixels, compare: bool) -> Pixels:
-    return np.hstack([before, after]) if compare else after
+def _filtered(
+    offline: Offline, pixels: Pixels, alpha: Pixels | None, compare: bool, time: float = 0.0
+) -> tuple[Pixels, Pixels | None]:
+    """A picture with a chain on it and its alpha, beside the original where that is wanted."""
+    before = pixels if alpha is None else np.dstack([pixels, alpha])
+    after = offline.run(before, time)
+    if compare:
+        after = np.hstack([before, after])
+    if alpha is None:
+        return after, None
+    return np.ascontiguousarray(after[:, :, :3]), np.ascontiguousarray(after[:, :, 3])
 
 
 def _tell(account: Account, target: Path, report: MediaReport, as_json: bool) -> None:

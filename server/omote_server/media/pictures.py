@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
-from omote_models.pictures import ENDINGS, Limits, Picture, PictureError, read, write
+from omote_models.pictures import ENDINGS, Format, Limits, Picture, PictureError, read, write
+from omote_models.pictures.jpeg import left_behind
 from omote_server.frames.codec import Pixels
 from omote_server.media.files import Draft, MediaError, why
 
@@ -27,9 +29,11 @@ def read_picture(path: Path, limits: Limits = Limits()) -> Picture:
     if len(data) > _MOST_BYTES:
         raise MediaError(f"{path} has more than {_MOST_BYTES >> 20} MB; no picture has")
     try:
-        return read(data, limits)
+        picture = read(data, limits)
     except PictureError as error:
         raise MediaError(f"{path} {error}") from None
+    behind = left_behind(data) if picture.format is Format.JPEG else ""
+    return replace(picture, notes=(*picture.notes, behind)) if behind else picture
 
 
 def write_picture(path: Path, pixels: Pixels, alpha: Pixels | None = None) -> None:

@@ -84,16 +84,3 @@ def evened(picture: Pixels) -> Pixels:
         return picture
     rest = [(0, 0)] * (picture.ndim - 2)
     return np.pad(picture, [(0, rows), (0, columns), *rest], mode="edge")
-
-
-def drawn_alpha(alpha: Pixels | None, before: Pixels, after: Pixels) -> Pixels | None:
-    """The alpha of a filtered picture: as it was, and opaque where something was drawn.
-
-    Args:
-        alpha: (height, width) uint8 of the picture before; None where all of it showed.
-        before: (height, width, 3) uint8.
-        after: the same size.
-    """
-    if alpha is None:
-        return None
-    return np.where((before != after).any(axis=2), np.uint8(255), alpha)
