@@ -26,6 +26,7 @@ from omote_models.pictures import (
     read,
     write,
 )
+from omote_models.pictures.codepoints import profile_for
 
 Pixels = NDArray[np.uint8]
 Options = dict[str, object]
@@ -128,26 +129,24 @@ def test_nothing_is_copied_where_nothing_is_turned() -> None:
 # Colour.
 
 
-def p3() -> bytes:
-    """Display P3 as phones embed it: its primaries, D65, and sRGB's curve."""
-    return bytes(Image.open(case("display_p3.jpg")).info["icc_profile"])
+P3, ADOBE = 12, 4
+"""Codepoints of Display P3's primaries, and of a curve of 2.2."""
 
 
-def adobe_like() -> bytes:
-    """A profile with a wider gamut, made of sRGB's by exchanging its green and its curve."""
-    made = bytearray(ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes())
-    table = struct.unpack_from(">I", made, 128)[0]
-    for n in range(table):
-        name, at, _ = struct.unpack_from(">4sII", made, 132 + 12 * n)
-        if name == b"gXYZ":
-            made[at + 8 : at + 20] = struct.pack(
-                ">iii", *(int(v * 65536) for v in (0.205, 0.626, 0.061))
-            )
-        if name == b"rXYZ":
-            made[at + 8 : at + 20] = struct.pack(
-                ">iii", *(int(v * 65536) for v in (0.610, 0.311, 0.019))
-            )
-    return bytes(made)
+def exactly(picture: Pixels) -> NDArray[np.float64]:
+    """Display P3 to sRGB by the published matrix and curve, in floating point, 0 to 255."""
+    values = picture / 255
+    light = np.where(values <= 0.04045, values / 12.92, ((values + 0.055) / 1.055) ** 2.4)
+    matrix = np.array(
+        (
+            (1.2249402, -0.2249402, 0),
+            (-0.0420570, 1.0420570, 0),
+            (-0.0196376, -0.0786361, 1.0982735),
+        )
+    )
+    light = np.clip(light @ matrix.T, 0, 1)
+    shown = np.where(light <= 0.0031308, light * 12.92, 1.055 * light ** (1 / 2.4) - 0.055)
+    return np.asarray(shown * 255)
 
 
 def shown_in_srgb(picture: Pixels, icc: bytes) -> Pixels:
@@ -164,7 +163,7 @@ def shown_in_srgb(picture: Pixels, icc: bytes) -> Pixels:
 
 @pytest.mark.parametrize("form", ["JPEG", "PNG", "WEBP", "AVIF", "TIFF"])
 def test_a_wider_gamut_becomes_srgb(form: str) -> None:
-    icc = adobe_like()
+    icc = profile_for(P3, ADOBE)
     exact: dict[str, Options] = {"JPEG": {"quality": 100, "subsampling": 0}}
     options = exact.get(form, {"lossless": True} if form == "WEBP" else {})
     found = read(written(form, flags(), icc_profile=icc, **options))
@@ -173,6 +172,39 @@ def test_a_wider_gamut_becomes_srgb(form: str) -> None:
     assert np.abs(np.array(quarters(found.pixels)) - expected).max() <= 2
     assert quarters(found.pixels) != quarters(plain.pixels)
     assert any("sRGB now" in note for note in found.notes)
+
+
+def test_display_p3_becomes_srgb_exactly() -> None:
+    picture = noise(64, 64)
+    found = read(written("PNG", picture, icc_profile=profile_for(P3, 13)))
+    assert np.abs(found.pixels - exactly(picture)).max() <= 2
+    assert found.notes == ("its colours were Display P3, and are sRGB now",)
+
+
+def test_colours_told_by_numbers_count_too() -> None:
+    picture = noise(64, 64)
+    data = written("PNG", picture)
+    told = read(data[:33] + chunk(b"cICP", bytes((P3, 13, 0, 1))) + data[33:])
+    assert np.abs(told.pixels - exactly(picture)).max() <= 2
+    plain = written("AVIF", flags(), quality=100, subsampling="4:4:4")
+    at = plain.index(b"colrnclx") + 8
+    found = read(plain[:at] + struct.pack(">HH", P3, 13) + plain[at + 4 :])
+    off = np.array(quarters(found.pixels)) - exactly(np.array(quarters(read(plain).pixels)))
+    assert np.abs(off).max() <= 2
+
+
+@pytest.mark.parametrize("transfer", [16, 18], ids=["PQ", "HLG"])
+def test_hdr_is_mapped_to_what_a_screen_shows(transfer: int) -> None:
+    ramp = np.repeat(np.arange(256, dtype=np.uint8)[None, :, None], 3, axis=2)
+    data = written("PNG", ramp)
+    found = read(data[:33] + chunk(b"cICP", bytes((9, transfer, 0, 1))) + data[33:])
+    (note,) = found.notes
+    assert "HDR" in note
+    shown = found.pixels[0].astype(int)
+    assert (np.diff(shown, axis=0) >= 0).all()
+    assert np.ptp(shown, axis=1).max() <= 2, "grey stays grey"
+    paper = {16: 148, 18: 191}[transfer]
+    assert 215 <= shown[paper, 0] <= 250, "paper is nearly white, and lamps are brighter"
 
 
 def test_srgb_by_any_name_is_left_alone() -> None:
@@ -196,7 +228,7 @@ def test_a_damaged_profile_is_ignored_and_told(form: str, icc: bytes) -> None:
 def test_a_profile_of_another_kind_of_picture_is_ignored_and_told() -> None:
     grey = Image.fromarray(noise()[:, :, 0])
     file = io.BytesIO()
-    grey.save(file, "JPEG", icc_profile=adobe_like(), quality=95)
+    grey.save(file, "JPEG", icc_profile=profile_for(P3, ADOBE), quality=95)
     found = read(file.getvalue())
     assert found.notes == ("its colour profile is of another kind of picture and was ignored",)
     assert (found.pixels[:, :, 0] == found.pixels[:, :, 2]).all()
@@ -365,7 +397,7 @@ def test_what_is_no_picture_is_named() -> None:
 
 
 def test_the_first_picture_of_several_is_taken_and_told() -> None:
-    for form in ("GIF", "TIFF", "WEBP"):
+    for form in ("GIF", "TIFF", "WEBP", "PNG"):
         found = read(written(form, flags(), flags()[::-1].copy()))
         assert found.notes == ("it is the first of several pictures in the file",)
         off = np.array(quarters(found.pixels)) - np.array(quarters(flags()))

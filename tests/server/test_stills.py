@@ -135,6 +135,21 @@ def test_heic_is_read_where_its_extra_is_and_named_where_it_is_not(
     assert np.abs(found.pixels.astype(int) - astronaut[:400]).mean() < 5
 
 
+def test_heic_says_its_colours_by_numbers(tmp_path: Path) -> None:
+    heif = pytest.importorskip("pillow_heif", reason="omote[heic] is not installed")
+    green = Image.new("RGB", (64, 64), (60, 200, 60))
+    for primaries, expected in ((1, (60, 200, 60)), (12, (0, 203, 11))):
+        file = io.BytesIO()
+        told = {"color_primaries": primaries, "transfer_characteristics": 13}
+        heif.from_pillow(green).save(
+            file, quality=-1, chroma=444, matrix_coefficients=0, save_nclx_profile=True, **told
+        )
+        path = tmp_path / "green.heic"
+        path.write_bytes(file.getvalue())
+        found = read_picture(path)
+        assert np.abs(found.pixels[32, 32].astype(int) - expected).max() <= 3
+
+
 def test_heic_without_its_extra_says_what_to_install(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -6,6 +6,7 @@ import struct
 import zlib
 from dataclasses import dataclass
 
+from omote_models.pictures.codepoints import profile_for
 from omote_models.pictures.limits import PictureError
 from omote_models.pictures.turn import Turn, exif_turn
 
@@ -14,6 +15,7 @@ GREY, RGB, PALETTE, GREY_ALPHA, RGBA = 0, 2, 3, 4, 6
 """What a pixel is."""
 _PARTS = (b"PLTE", b"tRNS", b"IDAT")
 """What decides the pixels. Texts are never unpacked, other frames never read."""
+_BESIDE = (b"eXIf", b"iCCP", b"cICP", b"tRNS", b"acTL")
 _MOST_CHUNKS = 20_000
 _MOST_PROFILE = 4 << 20
 
@@ -43,12 +45,14 @@ class PlainPng:
         turn: what EXIF says.
         profile: ICC; empty where there is none, None where it cannot be unpacked.
         see_through: whether one colour, or colours of the palette, are transparent.
+        moves: whether other frames stood behind it.
     """
 
     data: bytes
     turn: Turn = Turn()
     profile: bytes | None = b""
     see_through: bool = False
+    moves: bool = False
 
 
 def read_header(data: bytes) -> PngHeader:
@@ -78,16 +82,21 @@ def plain(data: bytes) -> PlainPng:
             return _told(b"".join((*kept, data[at:end])), beside)
         if kind in _PARTS:
             kept.append(data[at:end])
-        if kind in (b"eXIf", b"iCCP", b"tRNS"):
+        if kind in _BESIDE:
             beside.setdefault(kind, data[at + 8 : end - 4])
         at = end
     raise PictureError(f"is a PNG of more than {_MOST_CHUNKS:,} chunks; save it anew")
 
 
 def _told(data: bytes, beside: dict[bytes, bytes]) -> PlainPng:
-    packed = beside.get(b"iCCP")
-    profile = b"" if packed is None else _unpacked(packed)
-    return PlainPng(data, exif_turn(beside.get(b"eXIf", b"")), profile, b"tRNS" in beside)
+    packed, told = beside.get(b"iCCP"), beside.get(b"cICP", b"")
+    profile: bytes | None = b""
+    if len(told) == 4:  # it counts more than a profile
+        profile = profile_for(told[0], told[1])
+    elif packed is not None:
+        profile = _unpacked(packed)
+    turn = exif_turn(beside.get(b"eXIf", b""))
+    return PlainPng(data, turn, profile, b"tRNS" in beside, b"acTL" in beside)
 
 
 def _unpacked(packed: bytes) -> bytes | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import re
+import struct
 import warnings
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field, replace
@@ -22,6 +23,7 @@ from PIL.TiffImagePlugin import TiffImageFile
 from PIL.WebPImagePlugin import WebPImageFile
 
 from omote_models.pictures import jpeg, png
+from omote_models.pictures.codepoints import profile_for
 from omote_models.pictures.colour import array_to_srgb, to_srgb
 from omote_models.pictures.kinds import Format, format_of
 from omote_models.pictures.limits import FIRST, Limits, PictureError
@@ -153,8 +155,9 @@ def _png(data: bytes, limits: Limits) -> _Read:
         # Straight to pixels, and other threads may run meanwhile.
         pixels, alpha = _png_pixels(found.data, header.colour == png.RGBA)
         pixels, notes = array_to_srgb(pixels, found.profile)
-        return _Read(pixels, alpha, found.turn, notes)
+        return _Read(pixels, alpha, found.turn, [*([FIRST] * found.moves), *notes])
     picture = _with_pillow(Format.PNG, found.data, limits, found.profile)
+    picture.notes += [FIRST] * found.moves
     if header.depth > 8:
         picture.notes.append(DEEP.format(header.depth))
     return replace(picture, turn=found.turn)
@@ -206,7 +209,10 @@ def _tiff(data: bytes, limits: Limits) -> _Read:
 
 
 def _avif(data: bytes, limits: Limits) -> _Read:
-    return _with_pillow(Format.AVIF, data, limits)
+    # Its reader goes by the matrix that stands there, and leaves the primaries to us.
+    at = data.find(b"colrnclx", 0, _META)
+    told = struct.unpack_from(">HH", data, at + 8) if 0 < at <= len(data) - 12 else (2, 2)
+    return _with_pillow(Format.AVIF, data, limits, profile_for(*told))
 
 
 def _bmp(data: bytes, limits: Limits) -> _Read:
@@ -237,6 +243,8 @@ _PLUGINS: dict[Format, Callable[[io.BytesIO], Image.Image]] = {
     Format.BMP: BmpImageFile,
     Format.GIF: GifImageFile,
 }
+_META = 1 << 20
+"""Within which an AVIF says what its colours mean."""
 _TURNED_ALREADY = (Format.TIFF, Format.HEIC)
 """Formats whose readers turn the picture themselves."""
 _TIFF_BITS = 258
@@ -258,7 +266,8 @@ def _with_pillow(kind: Format, data: bytes, limits: Limits, profile: bytes | Non
             notes = [FIRST] if getattr(image, "is_animated", False) else []
             notes += _depth(image)
             # Before its pixels are read: some readers forget what they said of them.
-            icc, exif = image.info.get("icc_profile", profile), image.info.get("exif", b"")
+            icc = image.info.get("icc_profile") or _told(image) or profile
+            exif = image.info.get("exif", b"")
             image.load()
             limits.check(*image.size)
             pixels, alpha, told = _pixels(image, icc)
@@ -268,7 +277,7 @@ def _with_pillow(kind: Format, data: bytes, limits: Limits, profile: bytes | Non
         raise PictureError("is a picture that takes more memory than there is") from None
     # Readers raise whatever they stumble over in a damaged file.
     except Exception:
-        raise PictureError(f"is a damaged or truncated {kind.value}") from None
+        raise PictureError(f"is a damaged or truncated {kind.value}, or an unusual one") from None
     turn = Turn() if kind in _TURNED_ALREADY else exif_turn(exif)
     return _Read(pixels, alpha, turn, notes + told)
 
@@ -279,6 +288,14 @@ def _heif_plugin() -> Callable[[io.BytesIO], Image.Image]:
 
     plugin: Callable[[io.BytesIO], Image.Image] = HeifImageFile
     return plugin
+
+
+def _told(image: Image.Image) -> bytes:
+    """What a HEIC says of its colours by numbers, as a profile."""
+    told = image.info.get("nclx_profile") or {}
+    return profile_for(
+        int(told.get("color_primaries", 2)), int(told.get("transfer_characteristics", 2))
+    )
 
 
 def _depth(image: Image.Image) -> list[str]:
