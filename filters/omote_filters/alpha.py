@@ -27,15 +27,23 @@ class Alpha:
 
     It stays as it came, but that warps carry it along with the colours, and that it rises where
     something is drawn in front of the picture.
+
+    Attributes:
+        values: (height, width) uint8, 0 where nothing shows.
     """
 
     def __init__(self, picture: Picture, values: Picture) -> None:
-        """Take over both; the picture becomes grey where nothing of it shows.
+        """Take over both, before anybody looks: what nobody sees becomes grey, faces too.
 
         Args:
             picture: (height, width, 3) uint8 RGB.
-            values: (height, width) uint8, 0 where nothing shows.
+            values: (height, width) uint8.
+
+        Raises:
+            ValueError: they are not of one size.
         """
+        if values.shape != picture.shape[:2]:
+            raise ValueError("alpha is an array (height, width) of uint8, as large as the picture")
         self.values = values
         self._clear = values == 0
         self._colours = picture[self._clear]

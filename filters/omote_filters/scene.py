@@ -55,7 +55,7 @@ class Scene:
         elapsed: float = 0.0,
         events: Sequence[Event] = (),
         person: NDArray[np.uint8] | None = None,
-        alpha: NDArray[np.uint8] | None = None,
+        alpha: Alpha | None = None,
         mirrored: bool = False,
     ) -> None:
         """Take over a picture, (height, width, 3) uint8 RGB, C-contiguous; it is changed in place.
@@ -67,7 +67,7 @@ class Scene:
             elapsed: see the attribute.
             events: from the host app.
             person: a mask of the people in it, 255 where they are, (h, w) uint8 of any size.
-            alpha: (height, width) uint8, 0 where nothing of it shows; changed in place, too.
+            alpha: what of it shows; None where all of it does.
             mirrored: see the attribute.
 
         Raises:
@@ -76,11 +76,9 @@ class Scene:
         shaped = picture.ndim == 3 and picture.shape[2] == 3
         if not shaped or picture.dtype != np.uint8 or not picture.flags.c_contiguous:
             raise ValueError("a picture is a C-contiguous array (height, width, 3) of uint8, RGB")
-        if alpha is not None and alpha.shape != picture.shape[:2]:
-            raise ValueError("alpha is an array (height, width) of uint8, as large as the picture")
         self._picture = picture
         self._view = _read_only(picture)
-        self._alpha = None if alpha is None else Alpha(picture, alpha)
+        self._alpha = alpha
         self._mirrored = mirrored
         self._coarse_person = person
         self._person: NDArray[np.uint8] | None = None

@@ -288,6 +288,16 @@ def test_what_does_not_show_is_not_handed_on_where_faces_are_hidden(
     assert result[:, :, :3].std() < 2, "the face under it is gone"
 
 
+def test_a_face_that_nobody_sees_is_not_found(tools: Toolbox, astronaut: Pixels) -> None:
+    alpha = np.full(astronaut.shape[:2], 255, np.uint8)
+    alpha[:260] = 0
+    rgba = np.dstack([astronaut, alpha])
+    output = OutputOptions(format=messages.PictureFormat.RGBA, faces=True)
+    result = filtered(tools, raw(rgba), "hat", output=output)
+    assert not result.faces
+    np.testing.assert_array_equal(back(result), rgba)
+
+
 @pytest.mark.parametrize(("rotation", "mirrored"), TURNS)
 def test_alpha_is_turned_with_its_frame(
     tools: Toolbox, astronaut: Pixels, rotation: int, mirrored: bool

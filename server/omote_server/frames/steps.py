@@ -6,6 +6,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from omote_filters.alpha import Alpha
 from omote_filters.chain import Applied, Chain
 from omote_filters.onethread import cpu_elsewhere
 from omote_filters.policy import Policy
@@ -44,12 +45,12 @@ class Look:
 
     Attributes:
         pixels: (height, width, 3) uint8 RGB.
-        alpha: (height, width) uint8; None where all of it shows.
+        alpha: what of it shows; None where all of it does.
         rotation, mirrored: what was done to the frame as shown; undone when it goes back.
     """
 
     pixels: codec.Pixels
-    alpha: codec.Pixels | None = None
+    alpha: Alpha | None = None
     rotation: int = 0
     mirrored: bool = False
 
@@ -73,7 +74,9 @@ class Decode:
         rotation = self._rotation if frame.rotation is None else frame.rotation
         mirrored = self._mirrored if frame.mirrored is None else frame.mirrored
         turn = Turn.of(rotation, mirrored)
-        return Look(*codec.decode(frame.picture, self._max_pixels, turn), rotation, mirrored)
+        pixels, alpha = codec.decode(frame.picture, self._max_pixels, turn)
+        shown = None if alpha is None else Alpha(pixels, alpha)
+        return Look(pixels, shown, rotation, mirrored)
 
 
 class Track:
