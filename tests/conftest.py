@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import signal
 from collections.abc import AsyncIterator
 
 import cv2
@@ -22,6 +23,11 @@ from omote_server.serving.settings import Settings
 from omote_server.workshop.footage import footage_store
 
 Pixels = NDArray[np.uint8]
+
+# Whoever starts the tests in the background may have them ignore these, and so all that they start;
+# what is tested is how programs answer them.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 @pytest.fixture(scope="session")
