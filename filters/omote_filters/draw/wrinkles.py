@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 
 import cv2
 import numpy as np
@@ -48,8 +49,9 @@ _LIGHT = (0.35, 1.0)
 _SPOTS = 26
 
 
+@lru_cache(maxsize=2)
 def folds(seed: int = 7) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """Three layers, each (512, 512) float32, 0 to 1: shade, light and age spots.
+    """Three layers, each (512, 512) float32, 0 to 1 and read-only: shade, light and age spots.
 
     The first two are a height map of folds and fine lines, lit from above: what dips is dark,
     and the lower lip of each fold catches the light.
@@ -62,7 +64,10 @@ def folds(seed: int = 7) -> tuple[FloatArray, FloatArray, FloatArray]:
     lit = _LIGHT[0] * across + _LIGHT[1] * down
     shade = np.clip(0.55 * height + 2.2 * np.maximum(lit, 0), 0, 1)
     light = np.clip(2.6 * np.maximum(-lit, 0) - 0.1 * height, 0, 1)
-    return np.asarray(shade, np.float32), np.asarray(light, np.float32), _spots(chance)
+    layers = (np.asarray(shade, np.float32), np.asarray(light, np.float32), _spots(chance))
+    for layer in layers:
+        layer.setflags(write=False)  # painted once for all who grow old
+    return layers
 
 
 def _grooves(chance: np.random.Generator) -> FloatArray:

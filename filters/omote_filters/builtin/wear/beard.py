@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Literal, get_args
+from functools import lru_cache
+from typing import Literal
 
 import numpy as np
 
@@ -52,24 +53,18 @@ class Beard(Filter):
         colour: str = colour("#3a2415", label="Colour")
 
     def start(self) -> None:
-        """Draw every style once: settings may change between two frames."""
+        """Grow the hair that these settings ask for."""
         self._painter = SheetPainter()
-        self._dye()
+        _arts(self.settings.style, rgb(self.settings.colour))
 
     def apply(self, scene: Scene) -> None:
         """Grow it on every jaw."""
-        if self._colour != self.settings.colour:
-            self._dye()
         style: Style = self.settings.style
+        jaw, lip = _arts(style, rgb(self.settings.colour))
         for face in filter(drawable, scene.faces):
             head = HeadFrame.of(face)
-            jaw, lip = self._arts[style]
             sheets = [Sheet(jaw, _jaw_grid(face, head, style)), Sheet(lip, _lip_grid(face, head))]
             self._painter.draw(scene, face, head, sheets)
-
-    def _dye(self) -> None:
-        self._colour = self.settings.colour
-        self._arts = {style: _arts(style, rgb(self._colour)) for style in get_args(Style)}
 
 
 def _jaw_grid(face: Face, head: HeadFrame, style: Style) -> FloatArray:
@@ -94,8 +89,11 @@ def _lip_grid(face: Face, head: HeadFrame) -> FloatArray:
     return np.asarray(grid, np.float32)
 
 
+@lru_cache(maxsize=16)
 def _arts(style: Style, tone: tuple[int, int, int]) -> tuple[Art, Art]:
-    """The strip along the jaw, and the one on the lip."""
+    """The strip along the jaw, and the one on the lip; thousands of strokes, shared by all who
+    wear them.
+    """
     return Art.of(_hair(style, tone, 720, 200, lip=False)), Art.of(
         _hair(style, tone, 320, 80, lip=True)
     )
