@@ -91,9 +91,7 @@ def _lip_grid(face: Face, head: HeadFrame) -> FloatArray:
 
 @lru_cache(maxsize=16)
 def _arts(style: Style, tone: tuple[int, int, int]) -> tuple[Art, Art]:
-    """The strip along the jaw, and the one on the lip; thousands of strokes, shared by all who
-    wear them.
-    """
+    """The strip along the jaw, and the one on the lip: thousands of strokes, kept for all."""
     return Art.of(_hair(style, tone, 720, 200, lip=False)), Art.of(
         _hair(style, tone, 320, 80, lip=True)
     )
