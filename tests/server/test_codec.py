@@ -3,8 +3,12 @@ import zlib
 
 import numpy as np
 import pytest
+from media import written
 from numpy.typing import NDArray
+from PIL import Image
 
+from omote_models.pictures import Turn
+from omote_models.pictures.codepoints import profile_for
 from omote_server.errors import InvalidRequest
 from omote_server.frames import codec
 from omote_server.messages import EncodedPicture, PictureFormat
@@ -125,3 +129,25 @@ def test_raw_pictures_need_their_size() -> None:
     assert "48 bytes, not 47" in description
     huge = EncodedPicture(PictureFormat.RGBA, 2**31, 2**31, b"x")
     assert refused(huge)[0] == "picture.data"
+
+
+def test_a_frame_of_another_gamut_becomes_srgb() -> None:
+    wide = np.full((32, 32, 3), (60, 200, 60), np.uint8)
+    data = written("JPEG", wide, icc_profile=profile_for(12, 13), quality=100, subsampling=0)
+    found = codec.decode(encoded(data), MANY).pixels
+    assert np.abs(found[16, 16].astype(int) - (0, 203, 11)).max() <= 2
+
+
+def test_a_turn_comes_after_what_exif_says(astronaut: Pixels) -> None:
+    tall = np.ascontiguousarray(astronaut[:, :300])
+    said = Image.Exif()
+    said[0x112] = 7
+    stored = Turn.of_exif(7).back.upright(Turn.of(90, True).back.upright(tall))
+    data = written("PNG", stored, exif=said)
+    np.testing.assert_array_equal(codec.decode(encoded(data), MANY, Turn.of(90, True)).pixels, tall)
+
+
+@pytest.mark.parametrize("form", ["AVIF", "TIFF", "GIF", "BMP"])
+def test_what_the_server_does_not_take_is_named(form: str) -> None:
+    _, description = refused(encoded(written(form)))
+    assert description.startswith(f"is {form}; pictures are taken as JPEG, PNG, WebP")

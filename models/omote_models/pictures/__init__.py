@@ -6,7 +6,8 @@ Every road reads pictures here: the server's codec, `omote apply`, data sets, ev
 labelling and rehearsal.
 """
 
-from omote_models.pictures.kinds import Format, Kind, Sort, recognise, recognise_file, sort_of
+from omote_models.pictures.formats import Format, Kind, Sort
+from omote_models.pictures.kinds import recognise, recognise_file, sort_of
 from omote_models.pictures.limits import Limits, PictureError
 from omote_models.pictures.reading import Picture, read
 from omote_models.pictures.turn import ROTATIONS, Turn

@@ -25,8 +25,9 @@ from PIL.WebPImagePlugin import WebPImageFile
 from omote_models.pictures import jpeg, png
 from omote_models.pictures.codepoints import profile_for
 from omote_models.pictures.colour import array_to_srgb, to_srgb
-from omote_models.pictures.kinds import Format, format_of
+from omote_models.pictures.formats import Format
 from omote_models.pictures.limits import FIRST, Limits, PictureError
+from omote_models.pictures.magic import format_of
 from omote_models.pictures.turn import Turn, exif_turn
 
 Pixels = NDArray[np.uint8]

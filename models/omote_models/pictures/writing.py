@@ -12,7 +12,7 @@ import simplejpeg
 from numpy.typing import NDArray
 from PIL import Image
 
-from omote_models.pictures.kinds import Format
+from omote_models.pictures.formats import Format
 from omote_models.pictures.limits import PictureError
 
 Pixels = NDArray[np.uint8]
