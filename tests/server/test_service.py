@@ -129,7 +129,7 @@ async def test_health_is_told_per_service(tools: Toolbox) -> None:
         assert unknown.value.code() is grpc.StatusCode.NOT_FOUND
         watch = stub.Watch(health_pb2.HealthCheckRequest(service=SERVICE))
         assert (await watch.read()).status == health_pb2.HealthCheckResponse.SERVING
-        await server._say(health_pb2.HealthCheckResponse.NOT_SERVING)
+        server._say(health_pb2.HealthCheckResponse.NOT_SERVING)
         assert (await watch.read()).status == health_pb2.HealthCheckResponse.NOT_SERVING
         watch.cancel()
     await server.stop()

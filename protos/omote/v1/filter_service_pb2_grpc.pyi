@@ -11,7 +11,8 @@ operator's logs.
   RESOURCE_EXHAUSTED  the server is full (RetryInfo), or a message is larger
                       than StreamLimits.max_message_bytes
   UNAUTHENTICATED     the bearer token is missing or wrong
-  DEADLINE_EXCEEDED   no `open` came in time, or the stream idled too long
+  DEADLINE_EXCEEDED   no message came in time, a stream idled too long, or
+                      answers were not read
   UNIMPLEMENTED       this server's version cannot do it yet
   UNAVAILABLE         the server is shutting down; open a new stream
 """

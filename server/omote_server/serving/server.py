@@ -9,7 +9,7 @@ from collections.abc import Callable
 from contextlib import suppress
 
 import grpc
-from grpc_health.v1 import health_pb2, health_pb2_grpc
+from grpc_health.v1 import health_pb2
 from grpc_reflection.v1alpha import reflection
 
 from omote_filters.registry import Registry
@@ -17,6 +17,7 @@ from omote_server.frames.audience import Audience
 from omote_server.frames.engine import Engine, ThreadEngine
 from omote_server.frames.job import Toolbox
 from omote_server.frames.warmup import load_tools, warm
+from omote_server.serving.health import NAME as HEALTH
 from omote_server.serving.health import Health
 from omote_server.serving.inventory import model_facts
 from omote_server.serving.metrics import MetricsServer
@@ -30,7 +31,7 @@ _SERVING = health_pb2.HealthCheckResponse.SERVING
 _NOT_SERVING = health_pb2.HealthCheckResponse.NOT_SERVING
 _FENCE = 10_000
 """Calls at once, of every kind: memory's last fence. Sessions, watchers and those who have not
-said `open` have limits of their own, far inside, so that none of them shuts out `Health.Check`."""
+said anything have limits of their own, far inside, so that nobody shuts out `Health.Check`."""
 _ENGINE_STOP_S = 10.0
 _MOST_HUNG = 2
 """Threads given up: then the process is worn out, and whoever watches its health replaces it."""
@@ -101,25 +102,26 @@ class Server:
         )
         host = self._host = SessionHost(self._engine, tools.registry, settings.limits)
         token = settings.token.get_secret_value() if settings.token else None
-        self._grpc.add_generic_rpc_handlers((FilterService(host, token, facts).handlers(),))
-        health_pb2_grpc.add_HealthServicer_to_server(self._health, self._grpc)
+        self._grpc.add_generic_rpc_handlers(
+            (FilterService(host, token, facts).handlers(), self._health.handlers())
+        )
         if settings.reflection:
-            names = (SERVICE, health_pb2.DESCRIPTOR.services_by_name["Health"].full_name)
-            reflection.enable_server_reflection((*names, reflection.SERVICE_NAME), self._grpc)
+            names = (SERVICE, HEALTH, reflection.SERVICE_NAME)
+            reflection.enable_server_reflection(names, self._grpc)
         if self._metrics is not None:
             self._metrics.report(lambda: host.active, tools.audit, tools.audience)
         await self._grpc.start()
-        await self._say(_SERVING)
+        self._say(_SERVING)
         _log.info("serving on %s with %d workers", self.address, settings.workers)
 
     def _note_hang(self, count: int) -> None:
         if count >= _MOST_HUNG:
             _log.error("%d threads hang: this server is worn out, and its health says so", count)
-            self._saying = asyncio.ensure_future(self._say(_NOT_SERVING))
+            self._say(_NOT_SERVING)
 
     async def stop(self) -> None:
         """Say that it goes away, answer what was accepted, then stop."""
-        await self._say(_NOT_SERVING)
+        self._say(_NOT_SERVING)
         if self._host is not None:
             await self._host.go_away(self.settings.grace_seconds)
         await self._grpc.stop(0.5)
@@ -164,9 +166,9 @@ class Server:
             return
         await stop
 
-    async def _say(self, status: health_pb2.HealthCheckResponse.ServingStatus.ValueType) -> None:
+    def _say(self, status: int) -> None:
         for service in ("", SERVICE):
-            await self._health.set(service, status)
+            self._health.set(service, status)
 
     def _bind(self) -> int:
         host = self.settings.host.strip("[]")

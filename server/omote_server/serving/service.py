@@ -12,14 +12,20 @@ import grpc
 
 from omote.v1 import filter_service_pb2
 from omote_filters.registry import Registry
-from omote_server.errors import InvalidRequest, Stranger
+from omote_server.errors import InvalidRequest, OutOfOrder, Stranger, TooSlow
 from omote_server.messages import ModelFact, Request
 from omote_server.serving.status import Context, answering
+from omote_server.stream.door import Door
 from omote_server.stream.host import SessionHost
 from omote_server.stream.still import apply_still
 from omote_server.wire import catalogue, requests, responses
 
 SERVICE = filter_service_pb2.DESCRIPTOR.services_by_name["FilterService"].full_name
+
+
+_MOST_ASKING = 64
+"""Answers of the catalogue and of the server's facts that are being made or read: with previews
+or cards one has half a megabyte, and who asks need not be anybody."""
 
 
 class FilterService:
@@ -34,57 +40,86 @@ class FilterService:
         self._token = token
         self._models = tuple(models)
         self._began = time.monotonic()
+        patience = host.limits.idle_timeout_seconds
+        text = f"the answer was not read within {patience:g} seconds; the call is closed"
+        self._asking = Door(_MOST_ASKING, patience, text)
+        self._stills = Door(host.limits.max_sessions, patience, text)
 
     def handlers(self) -> grpc.GenericRpcHandler:
         """What a gRPC server is given."""
-        stream = grpc.stream_stream_rpc_method_handler
-        unary = grpc.unary_unary_rpc_method_handler
+        # All are streams on this side, and the same on the wire: so the wait for a request, and
+        # the wait until an answer is read, are ours to bound.
+        handler = grpc.stream_stream_rpc_method_handler
         return grpc.method_handlers_generic_handler(
             SERVICE,
             {
-                "StreamFrames": stream(self.stream_frames, request_deserializer=requests.parse),
-                "ApplyFilters": unary(self.apply_filters),
-                "ListFilters": unary(self.list_filters),
-                "GetServerInfo": unary(self.get_server_info),
+                "StreamFrames": handler(self.stream_frames, request_deserializer=requests.parse),
+                "ApplyFilters": handler(self.apply_filters),
+                "ListFilters": handler(self.list_filters),
+                "GetServerInfo": handler(self.get_server_info),
             },
         )
 
-    async def stream_frames(
-        self, messages: AsyncIterator[Request], context: Context
-    ) -> AsyncIterator[bytes]:
+    async def stream_frames(self, messages: AsyncIterator[Request], context: Context) -> None:
         """Live filtering."""
         async with answering(context):
             self._admit(context)
-            async with aclosing(self._host.run(messages, responses.Packer())) as answers:
-                async for answer in answers:
-                    yield responses.serialized(answer)
+            try:
+                async with asyncio.timeout(None) as patience:
+                    await self._answer(messages, context, patience)
+            except TimeoutError:
+                text = "responses are not read any more; the stream is closed"
+                raise TooSlow(text) from None
 
-    async def apply_filters(self, request: bytes, context: Context) -> bytes:
+    async def _answer(
+        self, messages: AsyncIterator[Request], context: Context, patience: asyncio.Timeout
+    ) -> None:
+        run = self._host.run(messages, responses.Packer(), patience)
+        async with aclosing(run) as answers:
+            async for answer in answers:
+                await context.write(responses.serialized(answer))
+
+    async def apply_filters(self, messages: AsyncIterator[bytes], context: Context) -> None:
         """One still picture."""
         async with answering(context):
-            self._admit(context)
-            result = await apply_still(self._host, requests.still(request), responses.still)
-            return b"".join(result.packed)
+            still = requests.still(await self._request(messages, context))
+            # Its place is given back once the client has the answer: megabytes each add up.
+            with self._host.occupied():
+                result = await apply_still(self._host, still, responses.still)
+                async with self._stills.waiting():
+                    await context.write(b"".join(result.packed))
 
-    async def list_filters(self, request: bytes, context: Context) -> bytes:
+    async def list_filters(self, messages: AsyncIterator[bytes], context: Context) -> None:
         """The catalogue."""
         async with answering(context):
-            self._admit(context)
-            ids, previews = requests.list_filters(request)
-            # Filters are imported when they are first listed, and previews are read from files.
-            return await asyncio.to_thread(_listed, self._host.registry, ids, previews)
+            ids, previews = requests.list_filters(await self._request(messages, context))
+            async with self._asking.waiting():
+                # Filters are imported when they are first listed; previews are read from files.
+                listed = await asyncio.to_thread(_listed, self._host.registry, ids, previews)
+                await context.write(listed)
 
-    async def get_server_info(self, request: bytes, context: Context) -> bytes:
+    async def get_server_info(self, messages: AsyncIterator[bytes], context: Context) -> None:
         """Versions, limits and models."""
         async with answering(context):
-            self._admit(context)
-            return responses.server_info(
+            cards = requests.server_info(await self._request(messages, context))
+            answer = responses.server_info(
                 self._host.limits,
                 self._models,
-                cards=requests.server_info(request),
+                cards=cards,
                 uptime_s=time.monotonic() - self._began,
                 active_sessions=self._host.active,
             )
+            async with self._asking.waiting():
+                await context.write(answer)
+
+    async def _request(self, messages: AsyncIterator[bytes], context: Context) -> bytes:
+        """The one message of a call, as it came."""
+        self._admit(context)
+        async with self._host.door.waiting():
+            request = await anext(messages, None)
+        if request is None:
+            raise OutOfOrder("the call ended before its request came")
+        return request
 
     def _admit(self, context: Context) -> None:
         if self._token is None:

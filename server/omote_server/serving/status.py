@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import secrets
 from collections.abc import AsyncIterator
@@ -50,8 +51,18 @@ Context = grpc.aio.ServicerContext[Any, Any]
 async def answering(context: Context) -> AsyncIterator[None]:
     """The guard around every call: whatever goes wrong inside ends it with the status that fits."""
     try:
+        async with _stating(context):
+            yield
+    except grpc.aio.InternalError:
+        # The transport could not write: the client has left, and nobody is to be told.
+        raise asyncio.CancelledError from None
+
+
+@asynccontextmanager
+async def _stating(context: Context) -> AsyncIterator[None]:
+    try:
         yield
-    except grpc.aio.AbortError:
+    except (grpc.aio.AbortError, grpc.aio.InternalError):
         raise
     except CallError as error:
         await context.abort_with_status(rpc_status.to_status(_status(error)))

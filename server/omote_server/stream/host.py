@@ -7,16 +7,17 @@ from collections.abc import AsyncGenerator, AsyncIterator, Iterator
 from contextlib import aclosing, contextmanager, suppress
 
 from omote_filters.registry import Registry
-from omote_server.errors import Busy, InvalidRequest, Leaving, OutOfOrder, TooSlow
+from omote_server.errors import Busy, InvalidRequest, Leaving, OutOfOrder
 from omote_server.frames.engine import Engine, Pack
 from omote_server.messages import GoingAway, Limits, Malformed, Open, Request, Response
+from omote_server.stream.door import Door
 from omote_server.stream.session import Session
 
 _OPEN_TIMEOUT_S = 10.0
 _RETRY_S = 2.0
 _MOST_AT_THE_DOOR = 256
-"""Calls that have not said `open` yet. They hold some kilobytes each and no seat, for ten seconds
-at most; when there are more, who has waited longest goes. So who only knocks keeps nobody out."""
+"""Calls that have not said anything yet. They hold some kilobytes each and no seat, for ten
+seconds at most."""
 
 
 class SessionHost:
@@ -30,7 +31,8 @@ class SessionHost:
         self._empty = asyncio.Event()
         self._empty.set()
         self._calls = 0
-        self._door: dict[asyncio.Timeout, None] = {}
+        text = f"no message came within {_OPEN_TIMEOUT_S:g} seconds; the call is closed"
+        self.door = Door(_MOST_AT_THE_DOOR, _OPEN_TIMEOUT_S, text)
         self.leaving: float | None = None
 
     @property
@@ -39,9 +41,18 @@ class SessionHost:
         return len(self._sessions) + self._calls
 
     async def run(
-        self, requests: AsyncIterator[Request], pack: Pack | None = None
+        self,
+        requests: AsyncIterator[Request],
+        pack: Pack | None = None,
+        patience: asyncio.Timeout | None = None,
     ) -> AsyncGenerator[Response]:
-        """Serve one stream. `pack` writes down what is large of a result, on a worker's thread.
+        """Serve one stream.
+
+        Args:
+            requests: what the client says.
+            pack: writes down what is large of a result, on a worker's thread.
+            patience: bounds how long the shell waits for its client to take a response; it gets
+                its moment when the stream is over and something may still be on its way.
 
         Raises:
             InvalidRequest: the first message is malformed, or its chain cannot be switched on.
@@ -53,7 +64,7 @@ class SessionHost:
         """
         opening = await self._opening(requests)
         self._check()
-        session = Session(self.engine, self.registry, self.limits, opening, pack)
+        session = Session(self.engine, self.registry, self.limits, opening, pack, patience)
         self._sessions.add(session)
         self._empty.clear()
         # What gives the seat back stands behind no await: a call that is cancelled while it is
@@ -109,27 +120,10 @@ class SessionHost:
             )
 
     async def _opening(self, requests: AsyncIterator[Request]) -> Open:
-        try:
-            async with asyncio.timeout(_OPEN_TIMEOUT_S) as knock:
-                first = await self._knocked(knock, requests)
-        except TimeoutError:
-            text = f"no `open` message came within {_OPEN_TIMEOUT_S:g} seconds"
-            raise TooSlow(f"{text}; the stream is closed") from None
+        async with self.door.waiting():
+            first = await anext(requests, None)
         if isinstance(first, Malformed):
             raise InvalidRequest(first.violations)
         if not isinstance(first, Open):
             raise OutOfOrder("the first message of a stream must be `open`")
         return first
-
-    async def _knocked(
-        self, knock: asyncio.Timeout, requests: AsyncIterator[Request]
-    ) -> Request | None:
-        self._door[knock] = None
-        try:
-            if len(self._door) > _MOST_AT_THE_DOOR:
-                longest = next(iter(self._door))
-                del self._door[longest]
-                longest.reschedule(asyncio.get_running_loop().time())
-            return await anext(requests, None)
-        finally:
-            self._door.pop(knock, None)

@@ -35,9 +35,15 @@ class Session:
     """One stream. Whoever makes it calls `close`, which never waits."""
 
     def __init__(
-        self, engine: Engine, registry: Registry, ours: Limits, opening: Open, pack: Pack | None
+        self,
+        engine: Engine,
+        registry: Registry,
+        ours: Limits,
+        opening: Open,
+        pack: Pack | None,
+        patience: asyncio.Timeout | None,
     ) -> None:
-        """Take a seat."""
+        """Take a seat. `patience` gets its moment when the client may read no more."""
         self.id = secrets.token_hex(8)
         limits = _negotiated(ours, opening.wanted)
         self._desk = Desk(limits, opening.delivery, Directives(opening.chain, 1, opening.consent))
@@ -60,8 +66,7 @@ class Session:
         self._working = Working(self._desk, self._seat, self._busy)
         self._tasks: list[asyncio.Task[None]] = []
         self._failure: BaseException | None = None
-        self._serving: asyncio.Task[object] | None = None
-        self._expulsion: asyncio.TimerHandle | None = None
+        self._patience = patience
         _log.info("session %s open, client %r", self.id, opening.client)
 
     async def prepare(self) -> None:
@@ -82,7 +87,6 @@ class Session:
             TooSlow: nothing came, or nothing was read, for the idle limit.
             Stuck: a filter hangs.
         """
-        self._serving = asyncio.current_task()
         self._start(self._reading.run(requests, self._heard))
         self._start(self._watch())
         working = self._start(self._working.run())
@@ -108,8 +112,6 @@ class Session:
 
     def close(self) -> None:
         """Stop everything; the pipeline goes back when its last frame is through."""
-        if self._expulsion is not None:
-            self._expulsion.cancel()
         for task in self._tasks:
             task.cancel()
         self._seat.close()
@@ -128,10 +130,9 @@ class Session:
         if self._failure is None:
             self._failure = failure
         self._desk.mailbox.close()
-        # The client may not even read: then `responses` waits inside the transport for ever.
-        if self._expulsion is None and self._serving is not None:
-            loop = asyncio.get_running_loop()
-            self._expulsion = loop.call_later(_LINGER_S, self._serving.cancel)
+        # The client may not even read: then who writes waits inside the transport for ever.
+        if self._patience is not None and self._patience.when() is None:
+            self._patience.reschedule(asyncio.get_running_loop().time() + _LINGER_S)
 
     async def _watch(self) -> None:
         while True:
