@@ -224,5 +224,11 @@ def test_what_stands_behind_a_picture_is_told(tmp_path: Path) -> None:
     assert read_picture(tmp_path / "both_eyes.mpo").notes == (
         "it is the first of several pictures in the file",
     )
+    gain = b'hdrgm:Version="1.0"'
+    segment = b"\xff\xe1" + (len(gain) + 2).to_bytes(2, "big") + gain
+    bright = written("JPEG", one)
+    (tmp_path / "hdr.jpg").write_bytes(bright[:2] + segment + bright[2:] + written("JPEG", one))
+    (note,) = read_picture(tmp_path / "hdr.jpg").notes
+    assert "ordinary screen" in note
     (tmp_path / "plain.jpg").write_bytes(written("JPEG", one) + bytes(1000))
     assert read_picture(tmp_path / "plain.jpg").notes == ()

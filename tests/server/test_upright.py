@@ -9,6 +9,7 @@ from media import written
 from numpy.typing import NDArray
 from PIL import Image
 
+from omote.v1 import filter_service_pb2, stream_pb2
 from omote_client import (
     Client,
     Consent,
@@ -24,11 +25,13 @@ from omote_filters import words
 from omote_filters.words import ChainEntry
 from omote_models.pictures import Format, Turn, write
 from omote_server import messages
+from omote_server.errors import InvalidRequest as InvalidStill
 from omote_server.frames import codec
 from omote_server.frames.job import Directives, Job, PipelineOptions, Toolbox
 from omote_server.frames.pipeline import Pipeline
 from omote_server.messages import EncodedPicture, Frame, OutputOptions, Result
 from omote_server.serving.server import Server
+from omote_server.wire import requests
 
 Pixels = NDArray[np.uint8]
 FACES = Consent(face_effects=True)
@@ -198,6 +201,20 @@ async def test_only_quarters_are_rotations(server: Server, tall: Pixels) -> None
             client.stream(rotation=45)
         with pytest.raises(InvalidRequest, match="rotation"):
             await client.apply(RawPicture.of(tall), (), rotation=360)
+
+
+@pytest.mark.parametrize("kind", ["open", "frame"])
+def test_a_rotation_that_there_is_not_is_refused_by_its_path(kind: str) -> None:
+    message = stream_pb2.StreamFramesRequest()
+    getattr(message, kind).rotation = 45
+    found = requests.parse(message.SerializeToString())
+    assert isinstance(found, messages.Malformed)
+    (violation,) = found.violations
+    assert violation.field == f"{kind}.rotation"
+    assert "0, 90, 180 or 270" in violation.description
+    still = filter_service_pb2.ApplyFiltersRequest(rotation=1).SerializeToString()
+    with pytest.raises(InvalidStill, match="rotation"):
+        requests.still(still)
 
 
 @pytest.mark.parametrize(("rotation", "mirrored"), TURNS)
