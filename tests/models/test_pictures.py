@@ -396,6 +396,12 @@ def test_what_is_no_picture_is_named() -> None:
         read(written("TIFF", flags()), accepted=(Format.JPEG, Format.PNG))
 
 
+def test_a_cameras_raw_file_is_not_taken_for_its_small_preview() -> None:
+    preview = written("TIFF", flags(), tiffinfo={50706: b"\1\4\0\0"})
+    with pytest.raises(PictureError, match="raw file; develop it"):
+        read(preview)
+
+
 def test_the_first_picture_of_several_is_taken_and_told() -> None:
     for form in ("GIF", "TIFF", "WEBP", "PNG"):
         found = read(written(form, flags(), flags()[::-1].copy()))

@@ -26,6 +26,7 @@ from omote_models.pictures import jpeg, png
 from omote_models.pictures.codepoints import profile_for
 from omote_models.pictures.colour import array_to_srgb, to_srgb
 from omote_models.pictures.formats import Format
+from omote_models.pictures.inside import is_raw
 from omote_models.pictures.limits import FIRST, Limits, PictureError
 from omote_models.pictures.magic import format_of
 from omote_models.pictures.turn import Turn, exif_turn
@@ -206,6 +207,8 @@ def _gif(data: bytes, limits: Limits) -> _Read:
 
 
 def _tiff(data: bytes, limits: Limits) -> _Read:
+    if is_raw(data[:8], io.BytesIO(data)):
+        raise PictureError("is a camera's raw file; develop it, or take the JPEG beside it")
     return _with_pillow(Format.TIFF, data, limits)
 
 
