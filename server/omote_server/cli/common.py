@@ -14,6 +14,7 @@ from omote_filters.words import ChainEntry, ChainError
 from omote_models.estimators import EstimatorError
 from omote_models.store import StoreError, model_store
 from omote_server.cli.models import PullBars
+from omote_server.cli.signals import tidy_end
 from omote_server.cli.terminal import fail
 from omote_server.serving.configuration import ConfigurationError, gather, here
 from omote_server.serving.inventory import used
@@ -44,7 +45,7 @@ def pull_missing(*names: str) -> None:
     """Fetch these models where they are missing or corrupt, with a progress bar."""
     bars = PullBars()
     try:
-        with bars.progress:
+        with tidy_end(), bars.progress:
             model_store().pull_all(names, bars)
     except StoreError as error:
         fail(str(error))

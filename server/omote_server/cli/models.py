@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import datetime
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Annotated, Any
 
 import typer
-from rich.progress import BarColumn, DownloadColumn, Progress, TaskID
+from rich.progress import BarColumn, DownloadColumn, Progress, TaskID, TimeElapsedColumn
 from rich.table import Table
 from rich.text import Text
 
 from omote_models.manifest import ManifestError, Model
 from omote_models.store import PullError, Status, Store, StoreError, UnknownModel, model_store
+from omote_server.cli.signals import tidy_end
 from omote_server.cli.terminal import console, epilog, errors, fail, print_json, words
 from omote_server.workshop.footage import footage_store
 
@@ -57,12 +59,16 @@ def list_models(footage: Footage = False, as_json: AsJson = False) -> None:
 @app.command(epilog=epilog("omote models pull face-api faceres", {1: "one could not be had"}))
 @_plain_errors()
 def pull(names: Names = None, footage: Footage = False) -> None:
-    """Fetch what is missing, repair what is corrupt, leave what is good."""
+    """Fetch what is missing, repair what is corrupt, leave what is good.
+
+    A carrier that says nothing for OMOTE_PULL_ANSWER_SECONDS (60), or is not done after
+    OMOTE_PULL_SECONDS (900), is left for the next one.
+    """
     store = _store(footage)
     wanted = _known(store, names)
     bars = PullBars()
     failure: PullError | None = None
-    with bars.progress:
+    with tidy_end(), bars.progress:
         try:
             store.pull_all(wanted, bars)
         except PullError as error:
@@ -99,13 +105,21 @@ def verify(footage: Footage = False, as_json: AsJson = False) -> None:
 
 
 class PullBars:
-    """A progress bar per model, and who delivered each last."""
+    """A progress bar per model, with who is asked for it and since when.
+
+    Where there is no terminal, a line for each carrier that is tried: some say nothing for
+    minutes, and somebody reads the log meanwhile.
+
+    Attributes:
+        carriers: model → who was asked last.
+    """
 
     def __init__(self) -> None:
         self.progress = Progress(
             words(),
             BarColumn(),
             DownloadColumn(),
+            TimeElapsedColumn(),
             console=errors,
             transient=True,
             disable=not errors.is_terminal,
@@ -116,9 +130,14 @@ class PullBars:
     def __call__(self, model: str, carrier: str, done: int, total: int) -> None:
         if model not in self._tasks:
             self._tasks[model] = self.progress.add_task(model, total=total)
-        self.carriers[model] = carrier
-        text = f"{model} from {carrier}"
-        self.progress.update(self._tasks[model], description=text, completed=done, total=total)
+        task = self._tasks[model]
+        if self.carriers.get(model) != carrier:
+            self.carriers[model] = carrier
+            self.progress.reset(task, description=f"{model} from {carrier}", total=total)
+            if not errors.is_terminal:
+                now = datetime.datetime.now().astimezone().strftime("%H:%M:%S")
+                errors.print(f"{now} {model}: asking {carrier}", soft_wrap=True)
+        self.progress.update(task, completed=done, total=total)
 
 
 def _store(footage: bool) -> Store:
