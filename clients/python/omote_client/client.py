@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from types import TracebackType
 from typing import Any, TypeVar
@@ -13,6 +14,7 @@ from omote_client import reading
 from omote_client.catalogue import FilterInfo, ServerInfo
 from omote_client.channel import Address, Tls, connect
 from omote_client.errors import InvalidRequest, ServerUnavailable
+from omote_client.forks import HOME
 from omote_client.pictures import FrameLike, write_picture
 from omote_client.reconnect import Reconnect
 from omote_client.requests import (
@@ -32,6 +34,8 @@ from omote_client.words import Delivery
 
 Response = TypeVar("Response")
 
+_GRACE = 1.0  # seconds
+
 
 class Client:
     """A connection to the server at `target`, "host:port". Use it with `async with`.
@@ -50,6 +54,7 @@ class Client:
             class says why: `NothingListens`, `UnknownHost`, `ConnectionBroken`, or a `TlsFailed`,
             which is raised at once.
         InvalidRequest: the connection would be unencrypted, or is open already.
+        Forked: gRPC was used before this process was forked.
     """
 
     def __init__(
@@ -192,6 +197,7 @@ class Client:
 
     @property
     def _stub(self) -> filter_service_pb2_grpc.FilterServiceAsyncStub:
+        HOME.settle()
         if self._channel is None:
             raise InvalidRequest("Open the client with `async with` first.")
         return filter_service_pb2_grpc.FilterServiceStub(self._channel)
@@ -200,7 +206,12 @@ class Client:
         self, method: Callable[..., Awaitable[Response]], request: Any, seconds: float
     ) -> Response:
         try:
-            return await method(request, metadata=self._metadata, timeout=seconds)
+            # gRPC keeps the time; where it does not come to that itself, the loop does.
+            async with asyncio.timeout(seconds + _GRACE):
+                return await method(request, metadata=self._metadata, timeout=seconds)
+        except TimeoutError:
+            text = f"{self._address.target} did not answer within {seconds:g} s."
+            raise ServerUnavailable(text) from None
         except grpc.aio.AioRpcError as error:
             if error.code() is grpc.StatusCode.DEADLINE_EXCEEDED:
                 text = f"{self._address.target} did not answer within {seconds:g} s."

@@ -14,6 +14,7 @@ __all__ = [
     "CertificateUntrusted",
     "ChainRefused",
     "ConnectionBroken",
+    "Forked",
     "InvalidRequest",
     "MessageTooLarge",
     "NothingListens",
@@ -48,6 +49,10 @@ class InvalidRequest(OmoteError, ValueError):
     def at(cls, field: str, description: str) -> Self:
         """A mistake in one field, found before anything was sent."""
         return cls("Invalid request", [Violation(field, description)])
+
+
+class Forked(OmoteError):
+    """The process was forked after its parent had used gRPC: start it anew, by "spawn" say."""
 
 
 class ChainRefused(InvalidRequest):

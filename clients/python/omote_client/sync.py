@@ -11,7 +11,9 @@ from typing import Any, TypedDict, TypeVar, Unpack
 
 from omote_client.channel import Tls
 from omote_client.client import Client
+from omote_client.errors import Forked
 from omote_client.feeding import Timed
+from omote_client.forks import HOME
 from omote_client.pictures import FrameLike
 from omote_client.reconnect import Reconnect
 from omote_client.requests import ChainLike, Consent, Declared, Limits, Output
@@ -153,7 +155,16 @@ class _Loop:
         self._loop, self._leave = started.result()
 
     def run(self, work: Coroutine[Any, Any, T]) -> T:
-        """The outcome of a coroutine. Whoever is interrupted while waiting takes it back."""
+        """The outcome of a coroutine. Whoever is interrupted while waiting takes it back.
+
+        Raises:
+            Forked: the loop's thread is another process's, and would be waited for in vain.
+        """
+        try:
+            HOME.settle()
+        except Forked:
+            work.close()
+            raise
         outcome = asyncio.run_coroutine_threadsafe(work, self._loop)
         try:
             return outcome.result()
@@ -165,13 +176,15 @@ class _Loop:
 
         That is where a generator in a reference cycle may be collected, and closed by it.
         """
-        if threading.current_thread() is self._thread:
+        if threading.current_thread() is self._thread or not HOME.here:
             work.close()
         else:
             self.run(work)
 
     def stop(self) -> None:
         """Cancels what runs in the loop, and waits until its thread has ended."""
+        if not HOME.here:
+            return  # it did not come along
         self._loop.call_soon_threadsafe(self._leave.set)
         if threading.current_thread() is not self._thread:
             self._thread.join()
