@@ -236,6 +236,12 @@ def test_any_text_can_be_lettered(words: str) -> None:
     assert mask.shape[1] <= 260
 
 
+@pytest.mark.parametrize("sign", ["面", "顔", "お", "é", "Ж", "Ω"])
+def test_every_script_that_is_promised_has_its_signs(sign: str) -> None:
+    """The mark on an altered picture reads "面 altered", not "? altered"."""
+    assert not np.array_equal(lettering(sign, 40), lettering("?", 40))
+
+
 def test_long_text_is_broken_into_lines() -> None:
     one, more = lettering("tea", 30, 300), lettering("tea and a piece of cake", 30, 150)
     assert one.max() == 255
