@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from omote_server.bench.load import Load, run_load
+from omote_server.bench.loops import SESSIONS
 from omote_server.serving.settings import Settings
 
 Figures = dict[str, float]
@@ -33,7 +34,7 @@ class Plan:
     @property
     def one(self) -> Load:
         """A full server with one worker thread: beside the bare loop, what a server costs."""
-        return Load(self.chain, 2, 1, self.seconds, self.faces, full=True)
+        return Load(self.chain, SESSIONS, 1, self.seconds, self.faces, full=True)
 
     @property
     def all(self) -> Load:
