@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterator, Sequence
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, BinaryIO, Self
 
 import numpy as np
 from PIL import Image, UnidentifiedImageError
@@ -51,8 +51,9 @@ class AnimationReader:
         self.metadata: dict[str, str] = {}
         try:
             kind = recognise_file(path)
-            self._image = _opened(path)
-            self._reading = Reading(self._image.close)
+            self._file = path.open("rb")
+            self._reading = Reading(self._release)
+            self._image = _opened(self._file)
             self.frame_count: int | None = getattr(self._image, "n_frames", 1)
         except UnidentifiedImageError:
             raise VideoError(f"{path} is not an animation that can be read") from None
@@ -66,6 +67,20 @@ class AnimationReader:
     def tags(self) -> Tags:
         """How the colours are meant: as a screen's."""
         return _TAGS
+
+    @cached_property
+    def clear(self) -> bool:
+        """Whether any of its pictures is clear somewhere; looks at all of them up to that one."""
+        try:
+            with self._path.open("rb") as file, _opened(file) as image:
+                for number in range(self.frame_count or 1):
+                    image.seek(number)
+                    if image.has_transparency_data and _lowest_alpha(image) < 255:
+                        return True
+        except _DAMAGES:
+            # Told where it is read.
+            pass
+        return False
 
     def frames(self, on_packet: OnPacket | None = None) -> Iterator[VideoFrame]:
         """Every frame that can be decoded, composed as it is shown.
@@ -110,6 +125,11 @@ class AnimationReader:
         """End it. From any thread."""
         self._reading.close()
 
+    def _release(self) -> None:
+        self._image.close()
+        # Not every format closes what it was given.
+        self._file.close()
+
     def __enter__(self) -> Self:
         return self
 
@@ -136,8 +156,7 @@ def open_video(path: Path) -> VideoReader | AnimationReader:
     return AnimationReader(path) if moving else VideoReader(path)
 
 
-def _opened(path: Path) -> Image.Image:
-    file = path.open("rb")
+def _opened(file: BinaryIO) -> Image.Image:
     try:
         with warnings.catch_warnings():
             # It warns of large pictures; the pipeline has its own bounds.
@@ -146,6 +165,10 @@ def _opened(path: Path) -> Image.Image:
     except BaseException:
         file.close()
         raise
+
+
+def _lowest_alpha(image: Image.Image) -> int:
+    return int(np.asarray(image.convert("RGBA"))[..., 3].min())
 
 
 def _duration(image: Image.Image) -> float:

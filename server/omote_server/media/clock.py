@@ -11,6 +11,8 @@ _SAME = 0.1
 """Seconds by which a sound may be moved without anybody's hearing it."""
 _NEAR = 2.0
 """Seconds that sound and pictures of the same moment may lie apart in a file."""
+_OVERLAP = 0.25
+"""Seconds that a stream may step back without having jumped."""
 _KNOWN_EPOCHS = 4
 
 
@@ -107,7 +109,9 @@ class Clock:
             return None
         late = time + best.offset - expected
         newest = self._epochs[-1]
-        if not -_NEAR / 2 <= late <= LONGEST_GAP:
+        if late < -_OVERLAP:
+            return None
+        if late > LONGEST_GAP:
             if abs(time - newest.latest) > _NEAR:
                 return None
             best = newest

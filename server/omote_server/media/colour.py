@@ -9,6 +9,7 @@ writer passes on their tags, and whoever manages colours still sees the right on
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import av
 import numpy as np
@@ -21,6 +22,7 @@ from av.video.reformatter import (
     Interpolation,
     VideoReformatter,
 )
+from PIL import Image
 
 from omote_server.frames.codec import Pixels
 from omote_server.media.report import MediaReport
@@ -40,6 +42,10 @@ _LARGEST_SD = (1279, 576)
 """Width and height up to which players take an untagged video for BT.601."""
 _WIDE = {9: "BT.2020", 10: "XYZ", 11: "DCI-P3", 12: "Display P3"}
 _HDR = {16: "PQ", 18: "HLG"}
+_PALETTE_SIDE = 256
+"""Pixels of a side of the small picture by which the colours of a palette are chosen."""
+SEE_THROUGH = 255
+"""The colour of a palette that is none."""
 _NEAR_CURVES = (1, 4, 5, 6, 7, 13)
 _NEAR_PRIMARIES = (1, 4, 5, 6, 7, 22)
 
@@ -68,6 +74,7 @@ class Developer:
 
     Attributes:
         tags: of the pixels that it makes.
+        has_alpha: whether the frame that came last had alpha, be it opaque everywhere.
     """
 
     def __init__(self, report: MediaReport) -> None:
@@ -75,6 +82,7 @@ class Developer:
         self._report = report
         self._reformatter = VideoReformatter()
         self.tags = Tags()
+        self.has_alpha = False
 
     def pixels(self, frame: av.VideoFrame, width: int, height: int) -> tuple[Pixels, Pixels | None]:
         """RGB, (height, width, 3) uint8, and alpha, (height, width), where it has any.
@@ -85,6 +93,7 @@ class Developer:
             height: in pixels.
         """
         has_alpha = frame.format.has_palette or any(c.is_alpha for c in frame.format.components)
+        self.has_alpha = has_alpha
         layout = "rgba" if has_alpha else "rgb24"
         picture = np.asarray(self._developed(frame, width, height, layout).to_ndarray(), np.uint8)
         if not has_alpha:
@@ -124,7 +133,8 @@ class Developer:
             src_colorspace=matrix,
             src_color_range=full,
             dst_color_range=ColorRange.JPEG,
-            interpolation=Interpolation.BICUBIC,
+            # Full chroma where it is not on the fast way of 4:2:0 anyway.
+            interpolation=Interpolation.BICUBIC | Interpolation.FULL_CHR_H_INT,
             threads=1,
         )
 
@@ -192,3 +202,22 @@ class Printer:
             interpolation=Interpolation.AREA | Interpolation.ACCURATE_RND,
             threads=1,
         )
+
+
+def with_palette(pixels: Pixels, alpha: Pixels | None) -> Any:
+    """A frame of the 255 colours that fit it best, and of none where it is rather clear."""
+    picture = Image.fromarray(np.ascontiguousarray(pixels))
+    small = picture.copy()
+    small.thumbnail((_PALETTE_SIDE, _PALETTE_SIDE))
+    chosen = small.quantize(SEE_THROUGH, Image.Quantize.MEDIANCUT)
+    indices = np.array(picture.quantize(palette=chosen, dither=Image.Dither.FLOYDSTEINBERG))
+    colours = np.reshape(chosen.getpalette() or [0, 0, 0], (-1, 3))[:SEE_THROUGH]
+    palette = np.zeros((256, 4), np.uint8)
+    palette[:, 0] = 255
+    palette[: len(colours), 1:] = colours
+    palette[SEE_THROUGH] = 0
+    if alpha is not None:
+        indices[alpha < 128] = SEE_THROUGH
+    # The stubs do not know that this format comes in two parts.
+    parts: Any = indices, palette
+    return av.VideoFrame.from_ndarray(parts, format="pal8")

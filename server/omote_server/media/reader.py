@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -17,7 +16,8 @@ from av.stream import Disposition
 
 from omote_models.pictures import Turn
 from omote_server.frames.codec import Pixels
-from omote_server.media.clock import Clock, Follower
+from omote_server.media.beside import Beside
+from omote_server.media.clock import Clock
 from omote_server.media.colour import Developer, Tags
 from omote_server.media.opening import VideoError, opened, text_of
 from omote_server.media.reading import Reading
@@ -28,8 +28,6 @@ _USUAL_RATE = 30.0
 _HIGHEST_RATE = 1000
 _MOST_FAILURES = 64
 """Reads in a row that may fail before a file counts as ended."""
-_MOST_HELD = 512
-"""Packets of a stream that wait for the pictures to jump, too."""
 _PRELUDE = 0.1
 """Seconds of sound before the first picture that are no beginning of their own."""
 
@@ -64,6 +62,7 @@ class Footage(Protocol):
         chapters: as PyAV has them, in our time.
         tags: how the colours are meant.
         plays: how often an animation is shown, 0 for ever; None for a video.
+        clear: whether a picture may be clear somewhere, though the first is not.
         report: what became of it.
     """
 
@@ -77,6 +76,8 @@ class Footage(Protocol):
     def tags(self) -> Tags: ...
     @property
     def plays(self) -> int | None: ...
+    @property
+    def clear(self) -> bool: ...
     @property
     def report(self) -> MediaReport: ...
 
@@ -125,12 +126,14 @@ class VideoReader:
         self.report = MediaReport(promised=self.frame_count)
         self.metadata = text_of(self._container.metadata)
         start = self._start()
-        self.chapters = _chapters(self._container, start or 0.0)
+        begun = start if start is not None else _start_of(stream)
+        self.chapters = _chapters(self._container, begun or 0.0)
         self._developer = Developer(self.report)
         self._clock = Clock(1 / self.frames_per_second, start)
         self.size: tuple[int, int] | None = None
+        self._turned: tuple[object, Turn] | None = None
         self.streams = [s for s in self._container.streams if s.type in ("audio", "subtitle")]
-        self._beside = {stream.index: _Beside(self._clock) for stream in self.streams}
+        self._beside = {stream.index: Beside(self._clock) for stream in self.streams}
         for other in self._container.streams:
             if other is not stream and other not in self.streams:
                 self._report_dropped(other)
@@ -148,23 +151,28 @@ class VideoReader:
         if stream.type == "video":
             cover = _is_cover(stream)
             kind, why = ("cover", "it is no video") if cover else ("video", "only one is filtered")
-        codec = stream.codec_context.name if stream.codec_context else ""
+        codec = stream.codec_context.codec.canonical_name if stream.codec_context else ""
         dropped = StreamReport(kind, codec, stream.language or "", Fate.DROPPED, why)
         self.report.streams.append(dropped)
 
     def _start(self) -> float | None:
         """The file's time that becomes 0; None for that of the first picture."""
+        starts = [_start_of(sound) for sound in self._container.streams.audio]
+        earliest = min((start for start in starts if start is not None), default=None)
         first = _start_of(self._stream)
-        if first is None:
+        if first is None or earliest is None or first - earliest <= _PRELUDE:
             return None
-        sounds = [start for s in self._container.streams.audio if (start := _start_of(s))]
-        earliest = min([first, *sounds])
-        return first if first - earliest <= _PRELUDE else earliest
+        return earliest
 
     @property
     def tags(self) -> Tags:
         """How the colours of the frame that was read last are meant."""
         return self._developer.tags
+
+    @property
+    def clear(self) -> bool:
+        """Whether its pictures have alpha."""
+        return self._developer.has_alpha
 
     def frames(self, on_packet: OnPacket | None = None) -> Iterator[VideoFrame]:
         """Every frame that can be decoded, until the end or until it is closed.
@@ -238,7 +246,7 @@ class VideoReader:
             before, after = f"{frame.width}×{frame.height}", f"{size[0]}×{size[1]}"
             self.report.converted(f"{before} pixels that were not square resampled to {after}")
         pixels, alpha = self._developer.pixels(frame, *size)
-        if (turn := _turn(frame)) != Turn():
+        if (turn := self._turn(frame)) != Turn():
             self.report.converted(f"{said(turn)}, as the file says")
             pixels, alpha = turn.upright(pixels), None if alpha is None else turn.upright(alpha)
         height, width = pixels.shape[:2]
@@ -250,6 +258,14 @@ class VideoReader:
             pixels = letterboxed(pixels, *self.size)
             alpha = None if alpha is None else letterboxed(alpha, *self.size)
         return pixels, alpha
+
+    def _turn(self, frame: Any) -> Turn:
+        key = frame.rotation, frame.width, frame.height
+        if self._turned is None or self._turned[0] != key:
+            # Seldom: a frame whose side data was read lives until the next collection of cycles.
+            matrix = frame.side_data.get(SideData.DISPLAYMATRIX)
+            self._turned = key, Turn() if matrix is None else turn_of_matrix(bytes(matrix))
+        return self._turned[1]
 
     def _aspect(self, frame: Any) -> Fraction | None:
         if self._own_aspect and (frame.width, frame.height) == self._coded:
@@ -283,35 +299,6 @@ class VideoReader:
         self.close()
 
 
-class _Beside:
-    """Packets of a stream beside the pictures, until their time is known."""
-
-    def __init__(self, clock: Clock) -> None:
-        self._follower = Follower(clock)
-        self._held: deque[Any] = deque()
-
-    def take(self, packet: Any) -> None:
-        if packet.pts is not None or packet.dts is not None:
-            self._held.append(packet)
-
-    def ready(self, last: bool = False) -> Iterator[Any]:
-        """Those whose time is known, in our time; in the end all."""
-        while self._held:
-            packet = self._held[0]
-            stamp = packet.pts if packet.pts is not None else packet.dts
-            base = packet.time_base
-            time, duration = float(stamp * base), float((packet.duration or 0) * base)
-            shift = self._follower.shift(time, duration)
-            if shift is None:
-                if not last and len(self._held) <= _MOST_HELD:
-                    return
-                shift = self._follower.shift_alone(time, duration)
-            ticks = round(shift / base)
-            packet.pts = None if packet.pts is None else packet.pts + ticks
-            packet.dts = None if packet.dts is None else packet.dts + ticks
-            yield self._held.popleft()
-
-
 def _decoder(stream: Any) -> Any:
     """What decodes a stream: with its alpha, which only libvpx reads from WebM."""
     name = stream.codec_context.name
@@ -330,11 +317,6 @@ def _start_of(stream: Any) -> float | None:
     if stream.start_time is None or stream.time_base is None:
         return None
     return float(stream.start_time * stream.time_base)
-
-
-def _turn(frame: Any) -> Turn:
-    matrix = frame.side_data.get(SideData.DISPLAYMATRIX)
-    return Turn() if matrix is None else turn_of_matrix(bytes(matrix))
 
 
 def _chapters(container: Any, start: float) -> list[Any]:

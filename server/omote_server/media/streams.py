@@ -13,7 +13,7 @@ from av.error import FFmpegError
 from omote_server.media.boxes import Box
 from omote_server.media.report import Fate, StreamReport
 
-_TEXTS = frozenset(("mov_text", "subrip", "srt", "text", "webvtt", "ass", "ssa", "eia_608"))
+_TEXTS = frozenset(("mov_text", "subrip", "text", "webvtt", "ass", "ssa", "eia_608"))
 _MILLISECONDS = Fraction(1, 1000)
 _HIGHEST_RATE = 48_000
 _LOWEST_RATE = 8000
@@ -62,7 +62,8 @@ class Copied:
         if packet.dts is None:
             packet.dts = packet.pts
         if self._last is not None and packet.dts <= self._last:
-            packet.dts = self._last + 1
+            # A millisecond: smaller steps vanish in the ticks of some containers.
+            packet.dts = self._last + max(1, round(_MILLISECONDS / packet.time_base))
         if packet.pts is None or packet.pts < packet.dts:
             packet.pts = packet.dts
         self._last = packet.dts
@@ -176,7 +177,7 @@ def carrier(
     container: Any, source: Any, box: Box, effort: Effort
 ) -> tuple[Carrier | None, StreamReport]:
     """How a stream gets into a container, and what is told of it; None where it does not."""
-    codec = source.codec_context.name if source.codec_context else ""
+    codec = codec_name(source)
     sound = source.type == "audio"
     kind = "sound" if sound else "subtitles"
     told = StreamReport(kind, codec, source.language or "", Fate.DROPPED)
@@ -207,6 +208,12 @@ def _ways(
         yield Fate.TRANSCODED, f"to {target}", lambda: Transcoded(container, source, target)
     if not sound and codec in _TEXTS and (text := box.text):
         yield Fate.TRANSCODED, f"to {text}", lambda: Text(container, source, text)
+
+
+def codec_name(stream: Any) -> str:
+    """What a stream is coded in, by the name of the format; empty where nobody knows it."""
+    # The name of a context is that of the decoder: "mp3float" reads "mp3".
+    return stream.codec_context.codec.canonical_name if stream.codec_context else ""
 
 
 def _describe(stream: Any, source: Any) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -10,30 +9,28 @@ from fractions import Fraction
 from pathlib import Path
 from threading import Lock
 from types import TracebackType
-from typing import Any, BinaryIO, Self
+from typing import Any, Self
 
 import av
 import numpy as np
 from av.error import FFmpegError
-from PIL import Image
 
 from omote_models.pictures import on_white
 from omote_server.frames.codec import Pixels
 from omote_server.media.boxes import BOXES, box_of
-from omote_server.media.colour import Printer, Tags
+from omote_server.media.colour import Printer, Tags, with_palette
 from omote_server.media.files import Draft, why
 from omote_server.media.opening import VideoError
 from omote_server.media.reader import Footage
 from omote_server.media.report import MediaReport, StreamReport
 from omote_server.media.shape import evened
+from omote_server.media.sink import Sink
 from omote_server.media.streams import Carrier, Effort, carrier
+from omote_server.media.touch import touch_up
 
 _BUFFER = 1 << 20
 _MOST_WAITING = 4096
 """Packets of sound that wait for the first picture; the oldest go first."""
-_PALETTE_SIDE = 256
-_SEE_THROUGH = 255
-"""The colour of a palette that is none."""
 
 
 class VideoWriter:
@@ -74,9 +71,11 @@ class VideoWriter:
         self._waiting: deque[Any] = deque(maxlen=_MOST_WAITING)
         self._last_tick = -1
         self._durations: dict[int, int] = {}
+        self._last_duration = 0.0
+        self._clear = False
         self._draft = Draft(path)
         with self._blamed():
-            self._sink = _Sink(self._draft.path)
+            self._sink = Sink(self._draft.path)
 
     def write(
         self,
@@ -104,30 +103,33 @@ class VideoWriter:
         self, pixels: Pixels, time: float, alpha: Pixels | None, duration: float | None
     ) -> None:
         if self._stream is None:
-            self._open(pixels, alpha is not None)
+            self._open(pixels, alpha is not None or bool(self._footage and self._footage.clear))
         frame = self._frame(pixels, alpha)
         self._last_tick = max(self._last_tick + 1, round(time * self._box.ticks))
         frame.pts = self._last_tick
         frame.time_base = Fraction(1, self._box.ticks)
-        self._durations[frame.pts] = round((duration or 1 / self._rate) * self._box.ticks)
+        frame.duration = max(1, round((duration or 1 / self._rate) * self._box.ticks))
+        self._durations[frame.pts] = frame.duration
+        self._last_duration = frame.duration / self._box.ticks
         self._mux(self._stream.encode(frame))
 
     def _mux(self, packets: list[Any]) -> None:
         for packet in packets:
-            # Encoders do not pass it on, and the last frame has no next one to tell it.
+            # Few encoders pass it on, and the last frame has no next one to tell it.
             packet.duration = max(1, self._durations.pop(packet.pts, 1))
             self._container.mux(packet)
         self._sink.check()
 
     def _frame(self, pixels: Pixels, alpha: Pixels | None) -> Any:
-        if alpha is not None and self._box.clear is None:
+        self._clear |= alpha is not None
+        if alpha is not None and self._layout != self._box.clear:
             self.report.converted("transparency laid over white")
             pixels, alpha = on_white(pixels, alpha), None
         if self._layout.startswith("yuv") and (pixels.shape[0] % 2 or pixels.shape[1] % 2):
             self.report.converted("odd sides padded by one row or column")
             pixels, alpha = evened(pixels), None if alpha is None else evened(alpha)
         if self._layout == "pal8":
-            return _with_palette(pixels, alpha)
+            return with_palette(pixels, alpha)
         if self._layout in ("bgra", "rgba", "yuva420p") and alpha is None:
             alpha = np.full(pixels.shape[:2], 255, np.uint8)
         return self._printer.frame(pixels, alpha)
@@ -186,7 +188,7 @@ class VideoWriter:
             # MP4 reads what it wrote, to put its index first.
             io_open=lambda *_: self._draft.path.open("rb"),
         )
-        stream = self._add_pictures(pixels)
+        stream = self._add_pictures(pixels, clear)
         carriers, reports = {}, []
         for source in self._footage.streams if self._footage else ():
             made, told = carrier(self._container, source, box, effort)
@@ -198,12 +200,16 @@ class VideoWriter:
         self._stream, self._carriers = stream, carriers
         self.report.streams.extend(reports)
 
-    def _add_pictures(self, pixels: Pixels) -> Any:
+    def _add_pictures(self, pixels: Pixels, clear: bool) -> Any:
         height, width = pixels.shape[:2]
         if self._layout.startswith("yuv"):
             width, height = width + width % 2, height + height % 2
         box = self._box
-        stream = self._container.add_stream(box.video, rate=self._rate, options=dict(box.options))
+        options = dict(box.options)
+        if clear and box.video == "gif":
+            # Whole frames: what is laid over the one before cannot be clear.
+            options["gifflags"] = "-offsetting-transdiff"
+        stream = self._container.add_stream(box.video, rate=self._rate, options=options)
         stream.width, stream.height = width, height
         stream.pix_fmt = self._layout
         context = stream.codec_context
@@ -243,7 +249,11 @@ class VideoWriter:
                 self._finish(carried, told)
             self._mux(self._stream.encode(None))
             self._container.close()
+            self._sink.check()
             self._sink.close()
+            if self._box.moves:
+                with self._draft.path.open("rb+") as file:
+                    touch_up(file, self._box.name, self._last_duration, self._clear)
             self._draft.keep()
 
     def _finish(self, carried: Carrier, told: StreamReport) -> None:
@@ -288,66 +298,3 @@ class VideoWriter:
         except BaseException:
             self.discard()
             raise
-
-
-class _Sink:
-    """A file that the library writes into. It keeps its first error: the library would lose it."""
-
-    def __init__(self, path: Path) -> None:
-        self._file: BinaryIO = path.open("wb", buffering=0)
-        self._error: OSError | None = None
-        self._forgotten = False
-
-    def write(self, data: bytes) -> int:
-        view = memoryview(data)
-        try:
-            while view and self._error is None and not self._forgotten:
-                view = view[self._file.write(view) :]
-        except OSError as error:
-            self._error = error
-        return len(data)
-
-    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
-        return self._file.seek(offset, whence)
-
-    def tell(self) -> int:
-        return self._file.tell()
-
-    def seekable(self) -> bool:
-        return self._file.seekable()
-
-    def check(self) -> None:
-        """Raise the first error, where there was one."""
-        if self._error is not None:
-            raise self._error
-
-    def restart(self) -> None:
-        """Begin once more with nothing."""
-        self._file.seek(0)
-        self._file.truncate()
-
-    def forget(self) -> None:
-        """Write nothing any more."""
-        self._forgotten = True
-
-    def close(self) -> None:
-        self._file.close()
-
-
-def _with_palette(pixels: Pixels, alpha: Pixels | None) -> Any:
-    """A frame of the 255 colours that fit it best, and of none where it is rather clear."""
-    picture = Image.fromarray(np.ascontiguousarray(pixels))
-    small = picture.copy()
-    small.thumbnail((_PALETTE_SIDE, _PALETTE_SIDE))
-    chosen = small.quantize(_SEE_THROUGH, Image.Quantize.MEDIANCUT)
-    indices = np.array(picture.quantize(palette=chosen, dither=Image.Dither.FLOYDSTEINBERG))
-    colours = np.reshape(chosen.getpalette() or [0, 0, 0], (-1, 3))[:_SEE_THROUGH]
-    palette = np.zeros((256, 4), np.uint8)
-    palette[:, 0] = 255
-    palette[: len(colours), 1:] = colours
-    palette[_SEE_THROUGH] = 0
-    if alpha is not None:
-        indices[alpha < 128] = _SEE_THROUGH
-    # The stubs do not know that this format comes in two parts.
-    parts: Any = indices, palette
-    return av.VideoFrame.from_ndarray(parts, format="pal8")
