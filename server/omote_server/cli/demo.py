@@ -60,7 +60,7 @@ def demo(
     record = _stream(clip, chain, out)
     console.print(_figures(record))
     console.print(_latencies(record))
-    console.print(f"wrote {out / 'demo.mp4'} and {out / 'demo.png'}", highlight=False)
+    console.print(f"wrote {out / 'demo.mp4'} and {out / 'demo.png'}")
     _judge(record)
 
 

@@ -104,7 +104,7 @@ def validate(
 def print_problems(problems: Sequence[str]) -> None:
     """What is wrong with a pack, a line each."""
     for problem in problems:
-        errors.print(problem, style="red", markup=False, highlight=False, soft_wrap=True)
+        errors.print(problem, style="red", soft_wrap=True)
 
 
 def _problems(path: Path, registry: Registry) -> list[str]:
@@ -149,7 +149,7 @@ def new(
     for name, text in files.items():
         (place / name).write_text(text.format(**words), encoding="utf-8")
     then = f"pip install -e {place}" if plugin else f"omote filters validate {place}"
-    console.print(f"made {place}; next: {then}", markup=False, highlight=False)
+    console.print(f"made {place}; next: {then}")
 
 
 @app.command(epilog=epilog("omote filters pack summer_look", {1: "the pack is wrong"}))
@@ -173,4 +173,4 @@ def pack(
             member = ZipInfo(name, _EPOCH)
             member.compress_type = ZIP_DEFLATED
             archive.writestr(member, bundle.asset(name))
-    console.print(f"wrote {target}", markup=False, highlight=False)
+    console.print(f"wrote {target}")

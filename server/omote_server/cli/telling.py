@@ -6,7 +6,7 @@ from typing import Any
 
 from rich.table import Table
 
-from omote_filters.words import Degradation
+from omote_filters.words import Degradation, Reason
 from omote_server.workshop.account import Account, Fate
 
 IN_VAIN = 3
@@ -19,12 +19,12 @@ _LESS = {
     Degradation.MASKED: "what should have been hidden was covered instead",
     Degradation.FACE_LIMIT: "there may be more faces than were looked for",
 }
-_LEFT_OUT = {
-    "error": "failed",
-    "overrun": "took too long",
-    "disabled": "was switched off",
-    "consent": "left out who did not agree",
-    "minor": "left out who is, or may be, under 18,",
+_LEFT_OUT: dict[str, str] = {
+    Reason.ERROR: "failed",
+    Reason.OVERRUN: "took too long",
+    Reason.DISABLED: "was switched off",
+    Reason.CONSENT: "left out who did not agree",
+    Reason.MINOR: "left out who is, or may be, under 18,",
 }
 
 

@@ -114,5 +114,5 @@ def _draw(pack: Path, out: Path, studio: Any) -> bool:
     except MediaError as error:
         fail(str(error))
     took = time.monotonic() - began
-    console.print(f"{listing.name}: {out}, {took:.1f} s", markup=False, highlight=False)
+    console.print(f"{listing.name}: {out}, {took:.1f} s")
     return True

@@ -14,11 +14,12 @@ import numpy as np
 from omote_filters.chain import Chain
 from omote_filters.listing import Listing
 from omote_filters.registry import Registry
-from omote_filters.words import FACE_NEEDS, ChainEntry, Consent, Stage
+from omote_filters.words import FACE_NEEDS, ChainEntry, Stage
 from omote_models.face import FloatArray
 from omote_server.frames.codec import Pixels
 from omote_server.workshop.clip import clip_frames
 from omote_server.workshop.rehearsal import (
+    AGREED,
     RATE,
     Take,
     beside,
@@ -31,7 +32,6 @@ from omote_server.workshop.rehearsal import (
 FIVE = "smooth_skin+lipstick+blush+big_eyes+film_look"
 """A chain of five typical filters."""
 
-_ALL = Consent(face_effects=True, demographics=True)
 _FRAMES = slice(30, 90)
 _NOISE = 3.0
 _STILL_FRAMES = 24
@@ -47,12 +47,15 @@ class Cost:
     """CPU time, milliseconds a frame with one face.
 
     Attributes:
+        filters: which, as they are written on the command line.
         small, small_p95: 640×480, median and 95th percentile.
         first: the first frame after the start, 640×480.
         large: 960×720, median.
         jitter: how far what is drawn moves between two frames of a still face under camera
             noise, 95th percentile, in percent of the face's width; None where it is not meant
             to lie still, or draws too little to tell.
+        lag: how many frames what is drawn follows behind the face; None where it is not meant to
+            lie still, or does not move with it.
     """
 
     filters: str
@@ -125,7 +128,7 @@ def _times(entries: Sequence[ChainEntry], registry: Registry, takes: Sequence[Ta
     for number, take in enumerate(takes):
         scene = scene_of(take, number)
         began = time.process_time()
-        chain.apply(scene, _ALL)
+        chain.apply(scene, AGREED)
         times.append((time.process_time() - began) * 1000)
     chain.stop()
     return times

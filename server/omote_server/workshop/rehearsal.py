@@ -29,7 +29,8 @@ RATE = 30.0
 """Frames a second of capture time."""
 WIDTH, HEIGHT = 640, 480
 
-_AGREED = Consent(face_effects=True, demographics=True)
+AGREED = Consent(face_effects=True, demographics=True)
+"""What the people of the footage are taken to have agreed to."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +152,7 @@ def perform(
         chain.start()
         for number, take in enumerate(takes):
             scene = scene_of(take, number)
-            chain.apply(scene, _AGREED)
+            chain.apply(scene, AGREED)
             yield scene
     finally:
         chain.stop()

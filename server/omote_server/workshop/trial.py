@@ -16,11 +16,10 @@ from omote_filters.chain import Chain
 from omote_filters.faults import place
 from omote_filters.listing import Listing
 from omote_filters.registry import Registry
-from omote_filters.words import NOT_FOR_MINORS, ChainEntry, Consent, Reason
+from omote_filters.words import NOT_FOR_MINORS, ChainEntry, Reason
 from omote_models.face import Box, Face, FloatArray
-from omote_server.workshop.rehearsal import Take, looked_at, portrait, scene_of
+from omote_server.workshop.rehearsal import AGREED, Take, looked_at, portrait, scene_of
 
-_AGREED = Consent(face_effects=True, demographics=True)
 _SMILE = ("mouthSmileLeft", "mouthSmileRight", "jawOpen")
 _FRAMES = 40
 _SECOND = 150.0
@@ -102,7 +101,7 @@ def _run(
         for number, take in enumerate(takes):
             scene = scene_of(take, number)
             try:
-                applied = chain.apply(scene, _AGREED)
+                applied = chain.apply(scene, AGREED)
             except Exception as error:  # it broke what all filters share
                 heard.append(f"it breaks its scene: {place(error)}")
                 break
