@@ -34,12 +34,12 @@ from omote_client import Client, Consent, OmoteError, RawPicture
 from omote_filters.filter import Filter
 from omote_filters.registry import GROUP, Registry
 from omote_filters.scene import Scene
-from omote_filters.words import Appearance, Need, Stage
+from omote_filters.words import Appearance, ChainEntry, Need, Stage
 from omote_server import testing
 from omote_server.bench.local import local_server
-from omote_server.errors import InvalidRequest
+from omote_server.errors import InvalidRequest, Stuck
 from omote_server.frames.engine import ThreadEngine
-from omote_server.frames.job import Job, PipelineOptions, Toolbox
+from omote_server.frames.job import Directives, Job, PipelineOptions, Toolbox
 from omote_server.messages import Limits, Malformed
 from omote_server.serving.health import Health
 from omote_server.serving.server import Server
@@ -283,17 +283,43 @@ class Hangs(Filter):
         self.released.wait()
 
 
+class NeverStarts(Hangs):
+    """Is not even there when its stream opens."""
+
+    id, name = "never_starts", "Never starts"
+
+    def start(self) -> None:
+        self.released.wait()
+
+
+class NeverStops(Hangs):
+    """Lingers when its stream is over."""
+
+    id, name = "never_stops", "Never stops"
+
+    def apply(self, scene: Scene) -> None:
+        pass
+
+    def stop(self) -> None:
+        self.released.wait()
+
+
 class Here(EntryPoint):
     """An entry point into this module, which is not installed."""
 
     def load(self) -> object:
-        return Hangs
+        return {kind.id: kind for kind in (Hangs, NeverStarts, NeverStops)}[self.name]
+
+
+def with_hanging() -> Registry:
+    ours = [Here(kind, "here:Hangs", GROUP) for kind in ("hangs", "never_starts", "never_stops")]
+    return Registry([*ours, *entry_points(group=GROUP)])
 
 
 @pytest.fixture
 async def hanging(tools: Toolbox) -> AsyncIterator[Server]:
     Hangs.released.clear()
-    registry = Registry([Here("hangs", "here:Hangs", "omote.filters"), *entry_points(group=GROUP)])
+    registry = with_hanging()
     settings = Settings(port=0, workers=1, hang_seconds=5, grace_seconds=0.1)
     running = Server(settings, replace(tools, registry=registry))
     await running.start()
@@ -325,6 +351,29 @@ async def test_a_hung_filter_ends_its_stream_and_nobody_elses(
                 break
     assert hanging._host is not None
     assert hanging._host.active == 0
+
+
+@pytest.mark.parametrize("which", ["hangs", "never_starts", "never_stops"])
+async def test_a_filter_that_hangs_when_a_stream_opens_or_ends_keeps_no_other_from_opening(
+    tools: Toolbox, which: str
+) -> None:
+    Hangs.released.clear()
+    tools = replace(tools, registry=with_hanging())
+    engine = ThreadEngine(tools, 1, hang_s=2)
+
+    async def opened(filter_id: str) -> None:
+        seat = engine.seat(PipelineOptions())
+        try:
+            await seat.prepare(Directives((ChainEntry(filter_id),)))
+        finally:
+            seat.close()
+
+    # As many as there are threads that open streams, and one.
+    ends = await asyncio.gather(*(opened(which) for _ in range(3)), return_exceptions=True)
+    assert all(end is None or isinstance(end, Stuck) for end in ends)
+    await opened("vignette")
+    Hangs.released.set()
+    engine.close(60)
 
 
 async def test_no_error_of_a_worker_ends_the_server(tools: Toolbox) -> None:

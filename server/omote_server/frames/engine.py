@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import threading
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from typing import Protocol
+from typing import Generic, Protocol, TypeVar
 
+from omote_filters.faults import place
 from omote_filters.words import Consent
 from omote_server.errors import Stuck
 from omote_server.frames.job import Directives, Job, PipelineOptions, Toolbox
@@ -17,6 +18,9 @@ from omote_server.frames.pipeline import Pipeline
 from omote_server.frames.pool import Account, Pool
 from omote_server.messages import Result
 
+_log = logging.getLogger(__name__)
+
+T = TypeVar("T")
 Take = Callable[[], Job | None]
 """Gives a session's newest frame, on the worker's thread, when its turn has come."""
 Pack = Callable[[Result], Sequence[bytes]]
@@ -81,10 +85,22 @@ class ThreadEngine:
         hang_s: float = HANG_S,
         on_hang: Callable[[int], None] = lambda _: None,
     ) -> None:
-        """Start `workers` threads, at least one. `hang_s` and `on_hang` are the pool's."""
+        """Start threads.
+
+        Args:
+            tools: what all pipelines share.
+            workers: how many frames are in work at once, at least one.
+            hang_s: what takes longer, a frame or the start of a filter, never comes back.
+            on_hang: told how many threads were given up so far, on a watchdog's thread.
+        """
         self._tools = tools
-        self._pool = Pool(workers, hang_s, on_hang)
-        self._helpers = ThreadPoolExecutor(_HELPERS, thread_name_prefix="omote-helper")
+
+        def hung(_: int) -> None:
+            on_hang(self._pool.hung + self._helpers.hung)
+
+        self._pool = Pool(workers, hang_s, hung)
+        # Watched as well: filters are started, tried out and stopped there, and may hang in each.
+        self._helpers = Pool(_HELPERS, hang_s, hung)
 
     def seat(self, options: PipelineOptions, pack: Pack | None = None) -> Seat:
         """A new pipeline; made when it is prepared or its first frame comes."""
@@ -94,10 +110,7 @@ class ThreadEngine:
         """Wait for what is running, then stop; False if something still runs by then."""
         began = time.monotonic()
         stopped = self._pool.close(seconds)
-        closing = threading.Thread(target=self._helpers.shutdown, daemon=True)
-        closing.start()
-        closing.join(max(0.1, seconds - (time.monotonic() - began)))
-        return stopped and not closing.is_alive()
+        return self._helpers.close(max(0.1, seconds - (time.monotonic() - began))) and stopped
 
 
 class _ThreadSeat:
@@ -109,7 +122,7 @@ class _ThreadSeat:
     def __init__(
         self,
         pool: Pool,
-        helpers: ThreadPoolExecutor,
+        helpers: Pool,
         make: Callable[[], Pipeline],
         pack: Pack | None,
     ) -> None:
@@ -130,16 +143,10 @@ class _ThreadSeat:
         return self._pipeline.tracks_seen if self._pipeline else 0
 
     async def prepare(self, directives: Directives) -> None:
-        loop = asyncio.get_running_loop()
-        await loop.run_in_executor(self._helpers, self._prepare, directives)
+        await _done(self._helpers, Account(), lambda: self._prepare(directives))
 
     async def work(self, take: Take) -> Result | None:
-        turn = _FrameTurn(self, take, self._account)
-        self._pool.submit(turn)
-        try:
-            return await turn.answer
-        finally:
-            self._pool.withdraw(turn)
+        return await _done(self._pool, self._account, lambda: self.perform(take))
 
     def restrict(self, consent: Consent) -> None:
         self._most = consent
@@ -199,24 +206,54 @@ class _ThreadSeat:
         if pipeline is None:
             return
         try:
-            self._helpers.submit(pipeline.close)
+            self._helpers.submit(_Farewell(pipeline.close))
         except RuntimeError:  # the engine is closed already
             pipeline.close()
 
 
-class _FrameTurn:
-    """One frame's wait for a worker, and its answer's way back to the event loop."""
+async def _done(pool: Pool, account: Account, work: Callable[[], T]) -> T:
+    """What comes of work that waits for one of a pool's threads.
 
-    def __init__(self, seat: _ThreadSeat, take: Take, account: Account) -> None:
-        self._seat = seat
-        self._take = take
-        self.account = account
-        self._loop = asyncio.get_running_loop()
-        self.answer: asyncio.Future[Result | None] = self._loop.create_future()
+    Raises:
+        Stuck: it never came back.
+    """
+    turn = _Turn(work, account)
+    pool.submit(turn)
+    try:
+        return await turn.answer
+    finally:
+        pool.withdraw(turn)
+
+
+class _Farewell:
+    """A pipeline's end, for which nobody waits."""
+
+    def __init__(self, close: Callable[[], None]) -> None:
+        self._close = close
+        self.account = Account()
 
     def run(self) -> None:
         try:
-            result = self._seat.perform(self._take)
+            self._close()
+        except BaseException as error:  # a plugin's `stop` may raise anything
+            _log.warning("a pipeline was not closed well: %s", place(error))
+
+    def give_up(self) -> None:
+        pass
+
+
+class _Turn(Generic[T]):
+    """Some work's wait for a thread, and its answer's way back to the event loop."""
+
+    def __init__(self, work: Callable[[], T], account: Account) -> None:
+        self._work = work
+        self.account = account
+        self._loop = asyncio.get_running_loop()
+        self.answer: asyncio.Future[T] = self._loop.create_future()
+
+    def run(self) -> None:
+        try:
+            result = self._work()
         except BaseException as error:
             # Not even a KeyboardInterrupt that a plugin raises may end a worker, or the server.
             failure = error if isinstance(error, Exception) else RuntimeError(type(error).__name__)
@@ -225,7 +262,7 @@ class _FrameTurn:
             self._tell(lambda: self.answer.set_result(result))
 
     def give_up(self) -> None:
-        text = "a frame never came back: a filter of this chain hangs; the stream is closed"
+        text = "a filter of this chain hangs and never came back; the call is closed"
         self._tell(lambda: self.answer.set_exception(Stuck(text)))
 
     def _tell(self, settle: Callable[[], None]) -> None:
