@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import Any
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from omote_filters.draw.crop import drawable
+from omote_filters.draw.blend import over
+from omote_filters.draw.crop import Crop, drawable
+from omote_filters.draw.surface import surface_on
 from omote_filters.mask import mask_picture
 from omote_filters.memory import TrackMemory
 from omote_filters.rect import Rect
@@ -100,6 +104,32 @@ class Cover:
         soft = np.rint(255 * ramp * ramp * (3 - 2 * ramp)).astype(np.uint8)
         size = (rect.width, rect.height)
         return np.asarray(cv2.resize(soft, size, interpolation=cv2.INTER_LINEAR), np.uint8)
+
+    def stand_in(
+        self, scene: Scene, draw: Callable[[Any], None], larger: float, room: float = 1.0
+    ) -> None:
+        """Draw a head in place of the face.
+
+        Args:
+            scene: on which.
+            draw: draws on a Skia canvas. Its origin is the cover's centre, its unit the radius of
+                the disc that hides the face, and down is down for the face.
+            larger: the disc's radius, in the cover's longer half axis.
+            room: how far from the centre it may draw, in radii.
+        """
+        radius = larger * max(self.axes) + 1
+        (x, y), reach = self.centre, room * radius
+        crop = Crop.of(scene, Box(x - reach, y - reach, 2 * reach, 2 * reach))
+        if crop is None:
+            return
+        paint = np.zeros((crop.height, crop.width, 4), np.uint8)
+        canvas = surface_on(paint).getCanvas()
+        left, top = crop.place(np.array([[x, y]], np.float32))[0].tolist()
+        canvas.translate(left, top)
+        canvas.rotate(math.degrees(self.angle))
+        canvas.scale(radius * crop.width / crop.rect.width, radius * crop.height / crop.rect.height)
+        draw(canvas)
+        over(scene.edit(crop.rect), crop.enlarged(paint))
 
 
 class Covers:

@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 import math
+from functools import partial
 from typing import Any
 
-import numpy as np
 import skia
 
-from omote_filters.cover import Cover, Covers
-from omote_filters.draw.blend import over
-from omote_filters.draw.crop import Crop, drawable
+from omote_filters.cover import Covers
+from omote_filters.draw.crop import drawable
 from omote_filters.draw.expression import Expression, Expressions
-from omote_filters.draw.surface import surface_on
 from omote_filters.filter import Filter
 from omote_filters.scene import Scene
 from omote_filters.settings import FilterSettings, colour, rgb
 from omote_filters.words import Appearance, Need, Stage
-from omote_models.face import Box
 
 _LARGER = 1.03
 _INK, _WARM = skia.Color(72, 44, 20), skia.Color(255, 96, 70)
@@ -47,21 +44,11 @@ class EmojiFace(Filter):
         for face in filter(drawable, scene.faces):
             self._expressions.follow(face, scene.elapsed)
         for track_id, cover in self._covers.over(scene):
-            _draw(scene, cover, self._expressions.of(track_id), rgb(self.settings.colour))
+            shown, skin = self._expressions.of(track_id), rgb(self.settings.colour)
+            cover.stand_in(scene, partial(_draw, shown=shown, skin=skin), _LARGER)
 
 
-def _draw(scene: Scene, cover: Cover, shown: Expression, skin: tuple[int, int, int]) -> None:
-    radius = _LARGER * max(cover.axes) + 1
-    x, y = cover.centre
-    crop = Crop.of(scene, Box(x - radius, y - radius, 2 * radius, 2 * radius))
-    if crop is None:
-        return
-    paint = np.zeros((crop.height, crop.width, 4), np.uint8)
-    canvas = surface_on(paint).getCanvas()
-    left, top = crop.place(np.array([[x, y]], np.float32))[0].tolist()
-    canvas.translate(left, top)
-    canvas.rotate(math.degrees(cover.angle))
-    canvas.scale(radius * crop.width / crop.rect.width, radius * crop.height / crop.rect.height)
+def _draw(canvas: Any, shown: Expression, skin: tuple[int, int, int]) -> None:
     _head(canvas, skin)
     # Features slide on a ball: those that turn away are seen narrower.
     canvas.translate(shown.turn, shown.nod)
@@ -72,7 +59,6 @@ def _draw(scene: Scene, cover: Cover, shown: Expression, skin: tuple[int, int, i
     _brow(canvas, 1, shown.brow_left)
     _brow(canvas, -1, shown.brow_right)
     _mouth(canvas, shown)
-    over(scene.edit(crop.rect), crop.enlarged(paint))
 
 
 def _head(canvas: Any, skin: tuple[int, int, int]) -> None:

@@ -6,24 +6,21 @@ import math
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from itertools import pairwise
 from typing import Any, Literal
 
-import numpy as np
 import skia
 
 from omote_filters.cover import Cover, Covers
-from omote_filters.draw.blend import over
-from omote_filters.draw.crop import Crop, drawable
+from omote_filters.draw.crop import drawable
 from omote_filters.draw.easing import Spring
 from omote_filters.draw.expression import Expression, Expressions
-from omote_filters.draw.surface import surface_on
 from omote_filters.filter import Filter
 from omote_filters.memory import TrackMemory
 from omote_filters.scene import Scene
 from omote_filters.settings import FilterSettings, choice
 from omote_filters.words import Appearance, Need, Stage
-from omote_models.face import Box
 
 _LARGER = 1.04
 _ROOM = 1.85
@@ -113,7 +110,9 @@ class Puppet(Filter):
         for track_id, cover in self._covers.over(scene):
             shown = self._expressions.of(track_id)
             ears = self._sway(scene, track_id, cover, shown)
-            _draw(scene, cover, shown, ears, _ANIMALS[self.settings.animal])
+            animal = _ANIMALS[self.settings.animal]
+            draw = partial(_draw, shown=shown, ears=ears, animal=animal)
+            cover.stand_in(scene, draw, _LARGER, _ROOM)
 
     def _sway(self, scene: Scene, track_id: str, cover: Cover, shown: Expression) -> _Ears:
         ears = self._ears.get(track_id)
@@ -128,19 +127,7 @@ class Puppet(Filter):
         return ears
 
 
-def _draw(scene: Scene, cover: Cover, shown: Expression, ears: _Ears, animal: _Animal) -> None:
-    radius = _LARGER * max(cover.axes) + 1
-    x, y = cover.centre
-    reach = _ROOM * radius
-    crop = Crop.of(scene, Box(x - reach, y - reach, 2 * reach, 2 * reach))
-    if crop is None:
-        return
-    paint = np.zeros((crop.height, crop.width, 4), np.uint8)
-    canvas = surface_on(paint).getCanvas()
-    left, top = crop.place(np.array([[x, y]], np.float32))[0].tolist()
-    canvas.translate(left, top)
-    canvas.rotate(math.degrees(cover.angle))
-    canvas.scale(radius * crop.width / crop.rect.width, radius * crop.height / crop.rect.height)
+def _draw(canvas: Any, shown: Expression, ears: _Ears, animal: _Animal) -> None:
     with _layer(canvas, shown, "ears"):
         _ear(canvas, animal, 1, ears.left.value)
         _ear(canvas, animal, -1, ears.right.value)
@@ -156,7 +143,6 @@ def _draw(scene: Scene, cover: Cover, shown: Expression, ears: _Ears, animal: _A
         _muzzle(canvas, animal, shown)
     with _layer(canvas, shown, "nose"):
         _nose(canvas, animal)
-    over(scene.edit(crop.rect), crop.enlarged(paint))
 
 
 @contextmanager
