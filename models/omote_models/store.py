@@ -22,11 +22,19 @@ from filelock import FileLock
 
 from omote_models.carriers import Archives
 from omote_models.convert import ConvertError, convert
-from omote_models.fetching import CarrierError, Patience
+from omote_models.fetching import ANSWER_VARIABLE, WHOLE_VARIABLE, CarrierError, Patience
 from omote_models.manifest import Manifest, Model, first_existing
 
 Progress = Callable[[str, str, int, int], None]
 """Called with model, carrier, bytes that have come and bytes that will."""
+
+CACHE_VARIABLE = "OMOTE_CACHE"
+VARIABLES: Mapping[str, str] = {
+    CACHE_VARIABLE: "the folder where models are kept",
+    ANSWER_VARIABLE: "seconds that a carrier of models may say nothing",
+    WHOLE_VARIABLE: "seconds that a carrier may take for one model",
+}
+"""What is read from the environment here and in `fetching`, and what each says."""
 
 log = logging.getLogger(__name__)
 
@@ -220,7 +228,7 @@ class Store:
 
 def cache_folder() -> Path:
     """Where Omote keeps what it downloads: $OMOTE_CACHE, else the user's cache folder."""
-    if chosen := os.environ.get("OMOTE_CACHE"):
+    if chosen := os.environ.get(CACHE_VARIABLE):
         return Path(chosen).expanduser()
     return platformdirs.user_cache_path("omote", appauthor=False)
 

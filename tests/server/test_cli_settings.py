@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -16,6 +17,7 @@ from hypothesis import strategies as st
 from typer.testing import CliRunner
 
 from omote_filters.words import Appearance
+from omote_models.store import VARIABLES
 from omote_server.bench.local import local_server
 from omote_server.cli import app
 from omote_server.serving.configuration import ConfigurationError, gather
@@ -23,6 +25,7 @@ from omote_server.serving.described import SETTINGS
 from omote_server.serving.settings import Settings
 
 run = CliRunner()
+ROOT = Path(__file__).parents[2]
 
 
 def told(environment: dict[str, str] | None = None, file: Path | None = None) -> str:
@@ -93,11 +96,20 @@ def test_an_empty_token_is_no_token() -> None:
 
 
 def test_what_is_no_setting_of_ours_is_left_alone() -> None:
-    environment = {"OMOTE_CACHE": "cache", "PORT": "x", "OMOTEST": "1"}
+    environment = {**dict.fromkeys(VARIABLES, "7"), "PORT": "x", "OMOTEST": "1"}
     # Kubernetes sets these beside a service of that name.
     environment |= {"OMOTE_PORT": "tcp://10.0.0.1:8560", "OMOTE_SERVICE_HOST": "10.0.0.1"}
     environment |= {"OMOTE_PORT_8560_TCP_ADDR": "10.0.0.1", "OMOTE_SERVICE_PORT_GRPC": "8560"}
     assert gather({}, environment).settings() == Settings()
+
+
+def test_every_variable_that_a_page_or_a_message_names_is_known() -> None:
+    pages = [ROOT / "README.md", *ROOT.glob("docs/*.md")]
+    code = [path for room in ("models", "server") for path in ROOT.glob(f"{room}/**/*.py")]
+    texts = [path.read_text(encoding="utf-8") for path in (*pages, *code)]
+    named = {name for text in texts for name in re.findall(r"\bOMOTE_[A-Z_]+[A-Z]\b", text)}
+    assert "OMOTE_PULL_SECONDS" in named
+    assert named <= {setting.variable for setting in SETTINGS.values()} | VARIABLES.keys()
 
 
 @pytest.mark.parametrize(

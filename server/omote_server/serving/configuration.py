@@ -18,12 +18,11 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
 
+from omote_models.store import VARIABLES
 from omote_server.serving.described import PREFIX, SETTINGS, Setting
 from omote_server.serving.settings import Settings, Unfit
 
 FILE = "omote.toml"
-NO_SETTINGS = {"OMOTE_CACHE": "the folder where models are kept"}
-"""Variables of the environment that are ours and no settings."""
 
 # Kubernetes sets these in every container beside a service that is called omote. They are nobody's
 # misspelling, and the port in them is no setting.
@@ -174,10 +173,11 @@ def _from_environment(
     known = {setting.variable: setting for setting in SETTINGS.values()}
     for written, text in environment.items():
         variable = written.upper()
-        if not variable.startswith(PREFIX) or variable in NO_SETTINGS or _linked(variable, text):
+        # The store reads its own.
+        if not variable.startswith(PREFIX) or variable in VARIABLES or _linked(variable, text):
             continue
         if variable not in known:
-            hint = _meant(variable, [*known, *NO_SETTINGS])
+            hint = _meant(variable, [*known, *VARIABLES])
             problems.append(f"{written}: there is no such setting{hint}")
             continue
         setting = known[variable]

@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from omote_models.store import VARIABLES
 from omote_server.cli.checks.finding import Finding
 from omote_server.serving.configuration import (
     FILE,
-    NO_SETTINGS,
     Configuration,
     ConfigurationError,
     gather,
@@ -31,7 +31,7 @@ def sources(found: Configuration) -> Iterator[Finding]:
         if where.endswith("cannot be read"):
             where, rest = FILE, problem
         yield Finding(where, False, rest, "mend it there; `omote serve --help` lists what there is")
-    for variable, what in NO_SETTINGS.items():
+    for variable, what in VARIABLES.items():
         if variable in os.environ:
             yield Finding(variable, True, f"{os.environ[variable]}   ({what})")
 
