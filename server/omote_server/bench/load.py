@@ -21,7 +21,7 @@ from google.protobuf import json_format
 from omote.v1 import filter_pb2, picture_pb2, stream_pb2
 from omote_filters.chaintext import parse_chain
 from omote_server.bench.local import local_server
-from omote_server.wire.faces import varint
+from omote_server.wire.faces import field_of
 from omote_server.workshop.clip import clip_jpegs
 
 _METHOD = "/omote.v1.FilterService/StreamFrames"
@@ -209,8 +209,8 @@ def _opening(load: Load) -> stream_pb2.StreamFramesRequest:
 def _frame(index: int, picture: bytes) -> bytes:
     """A request with a frame; serialized messages that follow each other merge."""
     head = stream_pb2.Frame(sequence=index, capture_time_us=index * _FRAME_US)
-    body = head.SerializeToString() + picture
-    return b"\x12" + varint(len(body)) + body
+    number = stream_pb2.StreamFramesRequest.FRAME_FIELD_NUMBER
+    return field_of(number, head.SerializeToString() + picture)
 
 
 def _figures(tally: Tally, elapsed: float, cpu: float, memory: float) -> dict[str, float]:

@@ -95,10 +95,15 @@ def _packed(number: int, array: FloatArray) -> bytes:
 
 def field_of(number: int, body: bytes) -> bytes:
     """Bytes as a field of a message."""
-    return varint(number << 3 | 2) + varint(len(body)) + body
+    return field_head(number, len(body)) + body
 
 
-def varint(value: int) -> bytes:
+def field_head(number: int, length: int) -> bytes:
+    """What stands before the bytes of a field."""
+    return _varint(number << 3 | 2) + _varint(length)
+
+
+def _varint(value: int) -> bytes:
     """A whole number as protobuf writes it."""
     out = bytearray()
     while value > 127:

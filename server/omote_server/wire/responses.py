@@ -35,7 +35,7 @@ from omote_server.wire.enums import (
     REASONS,
     TO_FORMATS,
 )
-from omote_server.wire.faces import FaceWriter, varint
+from omote_server.wire.faces import FaceWriter, field_head
 
 _RESULT = stream_pb2.StreamFramesResponse.RESULT_FIELD_NUMBER
 
@@ -55,7 +55,7 @@ def serialized(message: Response) -> bytes:
 def _ready(message: Ready) -> stream_pb2.Ready:
     return stream_pb2.Ready(
         session_id=message.session_id,
-        limits=limits(message.limits),
+        limits=_limits(message.limits),
         blendshape_names=BLENDSHAPE_NAMES,
         chain_revision=message.chain_revision,
         server_version=VERSION,
@@ -89,7 +89,7 @@ class Packer:
             capture_time_us=result.capture_time_us,
             faces=self._faces.write(result),
             upright=_upright(result),
-            bypassed_filters=bypasses(result.bypassed),
+            bypassed_filters=_bypasses(result.bypassed),
             chain_revision=result.chain_revision,
             applied_filters=result.applied,
         )
@@ -115,16 +115,15 @@ def _picture(picture: EncodedPicture) -> list[bytes]:
 
 def _within(number: int, *parts: bytes) -> list[bytes]:
     """Parts of a message as a field of another."""
-    length = sum(map(len, parts))
-    return [varint(number << 3 | 2) + varint(length), *parts]
+    return [field_head(number, sum(map(len, parts))), *parts]
 
 
 def _tail(result: Result) -> bytes:
     """What only the session knows of a result."""
     return stream_pb2.Result(
         dropped_before=result.dropped_before,
-        degraded=degradations(result),
-        timings=timings(result.timings),
+        degraded=_degradations(result),
+        timings=_timings(result.timings),
         events=events(result),
     ).SerializeToString()
 
@@ -149,7 +148,7 @@ def _upright(result: Result) -> picture_pb2.Upright | None:
     )
 
 
-def patches(result: Result) -> list[picture_pb2.Patch]:
+def _patches(result: Result) -> list[picture_pb2.Patch]:
     """The changed parts of a frame."""
     return [_patch(patch) for patch in result.patches]
 
@@ -162,12 +161,12 @@ def still(result: Result) -> list[bytes]:
     """One still picture, as it goes out."""
     message = pb.ApplyFiltersResponse(
         picture=to_picture(result.picture) if result.picture else None,
-        patches=patches(result),
+        patches=_patches(result),
         faces=FaceWriter().write(result),
         upright=_upright(result),
-        bypassed_filters=bypasses(result.bypassed),
-        degraded=degradations(result),
-        timings=timings(result.timings),
+        bypassed_filters=_bypasses(result.bypassed),
+        degraded=_degradations(result),
+        timings=_timings(result.timings),
         applied_filters=result.applied,
         blendshape_names=BLENDSHAPE_NAMES if result.output.blendshapes else (),
         events=events(result),
@@ -175,7 +174,7 @@ def still(result: Result) -> list[bytes]:
     return [message.SerializeToString()]
 
 
-def timings(ours: Timings) -> stream_pb2.StageTimings:
+def _timings(ours: Timings) -> stream_pb2.StageTimings:
     """Milliseconds per stage."""
     return stream_pb2.StageTimings(
         queue_ms=ours.queue,
@@ -188,12 +187,12 @@ def timings(ours: Timings) -> stream_pb2.StageTimings:
     )
 
 
-def degradations(result: Result) -> list[stream_pb2.Degradation.ValueType]:
+def _degradations(result: Result) -> list[stream_pb2.Degradation.ValueType]:
     """Why a result is less than was asked for."""
     return [DEGRADATIONS[reason] for reason in result.degraded]
 
 
-def bypasses(ours: Iterable[Bypass]) -> list[stream_pb2.BypassedFilter]:
+def _bypasses(ours: Iterable[Bypass]) -> list[stream_pb2.BypassedFilter]:
     """Filters that did not run."""
     return [
         stream_pb2.BypassedFilter(filter_id=b.filter_id, reason=REASONS[b.reason]) for b in ours
@@ -275,7 +274,7 @@ def _notice(message: Response) -> stream_pb2.Notice:
     raise TypeError(f"{type(message).__name__} is not a notice")
 
 
-def limits(ours: Limits) -> stream_pb2.StreamLimits:
+def _limits(ours: Limits) -> stream_pb2.StreamLimits:
     """What holds for a stream."""
     return stream_pb2.StreamLimits(
         max_message_bytes=ours.max_message_bytes,
@@ -297,7 +296,7 @@ def server_info(
     return pb.GetServerInfoResponse(
         server_version=VERSION,
         api_version="omote.v1",
-        limits=limits(ours),
+        limits=_limits(ours),
         models=[_model(fact, cards) for fact in facts],
         uptime=uptime,
         active_sessions=active_sessions,
