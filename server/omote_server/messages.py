@@ -344,3 +344,4 @@ class ModelFact:
     purpose: str
     loaded: bool
     card: str
+    runtime: str = ""

@@ -9,6 +9,7 @@ import pytest
 from numpy.typing import NDArray
 
 from omote_models.landmarks import BLENDSHAPE_NAMES
+from omote_models.meshes import MeshChoice
 from omote_models.tasks import BaseOptions, mediapipe, vision
 from omote_models.tracker import FaceTracker, TrackerOptions
 
@@ -38,7 +39,8 @@ def test_values_are_those_of_mediapipes_own_reader(astronaut: Pixels, face_model
     with vision.FaceLandmarker.create_from_options(options) as theirs:
         image = mediapipe.Image(image_format=mediapipe.ImageFormat.SRGB, data=astronaut)
         result = theirs.detect_for_video(image, 0)
-    tracker = FaceTracker(face_model, TrackerOptions(blendshapes=True, pose=True))
+    everything = TrackerOptions(blendshapes=True, pose=True)
+    tracker = FaceTracker(face_model, everything, MeshChoice.STOCK)
     face = tracker.track(astronaut, 0.0)[0]
     tracker.close()
     points = [(p.x * 512, p.y * 512, p.z * 512) for p in result.face_landmarks[0]]

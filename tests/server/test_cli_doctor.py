@@ -49,6 +49,13 @@ def test_a_sound_machine_and_configuration_are_well(tmp_path: Path) -> None:
     assert "OMOTE_PORT" in found["port"]["detail"]
     assert "sesame" not in json.dumps(found)
     assert {"Python", "estimator", "cache", "filters", "settings", "machine"} <= set(found)
+    assert "kernel" in found["face mesh"]["detail"] or "MediaPipe" in found["face mesh"]["detail"]
+
+
+@pytest.mark.usefixtures("tools")
+def test_what_the_face_mesh_runs_in_is_told() -> None:
+    found = findings("--mesh-runtime", "stock", code=0)
+    assert "stock MediaPipe, as it is set" in found["face mesh"]["detail"]
 
 
 @pytest.mark.usefixtures("tools")

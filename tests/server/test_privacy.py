@@ -20,6 +20,7 @@ from omote_models.store import cache_folder
 Pixels = NDArray[np.uint8]
 
 _EXPECTED = [
+    r"the face mesh runs in (Omote's own kernel|stock MediaPipe).*",
     r"serving on 127\.0\.0\.1:\d+ with \d+ workers",
     r"session [0-9a-f]{16} open, client 'omote-client-python'",
     r"session [0-9a-f]{16} closed",

@@ -103,6 +103,8 @@ async def test_the_server_tells_the_truth_about_itself(server: Server) -> None:
         stub = filter_service_pb2_grpc.FilterServiceStub(channel)
         info = await stub.GetServerInfo(filter_service_pb2.GetServerInfoRequest(include_cards=True))
     assert info.api_version == "omote.v1"
+    (mesh,) = [model.runtime for model in info.models if model.runtime]
+    assert mesh.startswith(("Omote's own kernel, ", "stock MediaPipe: "))
     assert info.limits.max_pixels == server.settings.max_pixels
     assert {m.name for m in info.models if m.loaded} == {
         "face_landmarker",

@@ -222,6 +222,7 @@ class ModelInfo(_message.Message):
     PURPOSE_FIELD_NUMBER: _builtins.int
     LOADED_FIELD_NUMBER: _builtins.int
     CARD_FIELD_NUMBER: _builtins.int
+    RUNTIME_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     file: _builtins.str
     sha256: _builtins.str
@@ -234,6 +235,8 @@ class ModelInfo(_message.Message):
     """Whether it is loaded in this server."""
     card: _builtins.str
     """The model card in Markdown: source, data, errors by group, limits."""
+    runtime: _builtins.str
+    """What it runs in, where there is a choice, and why: of the face mesh."""
     def __init__(
         self,
         *,
@@ -245,10 +248,11 @@ class ModelInfo(_message.Message):
         purpose: _builtins.str = ...,
         loaded: _builtins.bool = ...,
         card: _builtins.str = ...,
+        runtime: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["card", b"card", "file", b"file", "licence", b"licence", "loaded", b"loaded", "name", b"name", "purpose", b"purpose", "sha256", b"sha256", "size_bytes", b"size_bytes"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["card", b"card", "file", b"file", "licence", b"licence", "loaded", b"loaded", "name", b"name", "purpose", b"purpose", "runtime", b"runtime", "sha256", b"sha256", "size_bytes", b"size_bytes"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

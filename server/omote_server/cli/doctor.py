@@ -26,7 +26,8 @@ MACHINE = ("machine.python", "machine.libraries", "machine.packages", "machine.m
 CONFIGURATION = ("configuration.sources", "configuration.values", "configuration.whole")
 SERVER = (
     *("configuration.audience", "network.certificate", "network.ports"),
-    *("holdings.cache", "holdings.models", "holdings.estimator", "holdings.filters"),
+    *("holdings.cache", "holdings.models", "holdings.face_mesh"),
+    *("holdings.estimator", "holdings.filters"),
 )
 """Of a server with these settings."""
 

@@ -11,6 +11,7 @@ import typer
 from rich.text import Text
 
 from omote_models.estimators import EstimatorError
+from omote_models.mesh_runtime.build import KernelUnavailable
 from omote_server.cli.common import models_of, pull_missing
 from omote_server.cli.flags import Flags, configured, with_settings
 from omote_server.cli.terminal import epilog, errors, fail
@@ -56,7 +57,7 @@ def serve(
     seal_egress()
     try:
         run(_run(settings, as_json))
-    except (OSError, EstimatorError) as error:
+    except (OSError, EstimatorError, KernelUnavailable) as error:
         fail(str(error))
 
 

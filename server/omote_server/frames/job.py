@@ -15,6 +15,7 @@ from omote_filters.words import (
 )
 from omote_models.demographics import DemographicsEstimator
 from omote_models.face import Declared
+from omote_models.meshes import MeshChoice
 from omote_server.frames.audience import Audience
 from omote_server.frames.audit import Audit
 from omote_server.messages import (
@@ -40,6 +41,7 @@ class Toolbox:
     policy: Policy = Policy()
     audit: Audit = field(default_factory=Audit)
     audience: Audience | None = None
+    mesh_runtime: MeshChoice = MeshChoice.AUTO
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,7 +32,7 @@ class Pipeline:
     def __init__(self, tools: Toolbox, options: PipelineOptions) -> None:
         self._options = options
         self._decode = Decode(options.max_pixels, options.rotation, options.mirrored)
-        self._track = Track(tools.face_model)
+        self._track = Track(tools.face_model, tools.mesh_runtime)
         self._segment = Segment(tools.person_model, tools.wide_person_model)
         self._describe = Describe(tools.estimator, options.declared)
         self._apply = Apply(tools.registry, tools.policy, options.live)

@@ -23,9 +23,10 @@ from omote_filters.words import (
 from omote_models.demographics import DemographicsEstimator
 from omote_models.describe import Describer
 from omote_models.face import Declared, Face
+from omote_models.meshes import MeshChoice, TrackerOptions
 from omote_models.pictures import Turn
 from omote_models.segmenter import PersonSegmenter
-from omote_models.tracker import FaceTracker, TrackerOptions
+from omote_models.tracker import FaceTracker
 from omote_server.frames import codec
 from omote_server.frames.job import Job, Toolbox
 from omote_server.messages import (
@@ -82,8 +83,8 @@ class Decode:
 class Track:
     """Pixels to faces; the model is loaded when a face is first asked for."""
 
-    def __init__(self, model: bytes) -> None:
-        self._model = model
+    def __init__(self, model: bytes, runtime: MeshChoice = MeshChoice.AUTO) -> None:
+        self._model, self._runtime = model, runtime
         self._tracker: FaceTracker | None = None
         self._seen_before = 0
 
@@ -109,7 +110,7 @@ class Track:
             return None
         options = TrackerOptions(max_faces, Need.BLENDSHAPES in needs, Need.POSE in needs)
         if self._tracker is None:
-            self._tracker = FaceTracker(self._model, options)
+            self._tracker = FaceTracker(self._model, options, self._runtime)
         self._tracker.require(options)
         return self._tracker
 

@@ -11,6 +11,8 @@ from omote_filters.words import Consent
 from omote_models.demographics import DemographicsEstimator
 from omote_models.estimators import DEFAULT, find_estimator
 from omote_models.mesh import canonical_mesh
+from omote_models.mesh_runtime.opening import open_mesh
+from omote_models.meshes import MeshChoice
 from omote_models.store import model_store
 from omote_server.frames.audience import Audience
 from omote_server.frames.codec import encode
@@ -25,6 +27,7 @@ def load_tools(
     policy: Policy = Policy(),
     estimator: str = DEFAULT,
     audience: Audience | None = None,
+    mesh_runtime: MeshChoice = MeshChoice.AUTO,
 ) -> Toolbox:
     """The models from the cache and the filters.
 
@@ -33,23 +36,28 @@ def load_tools(
         policy: what is allowed on whose face.
         estimator: of age and gender: "light", "accurate", or the path of one's own.
         audience: where people are counted, if they are.
+        mesh_runtime: what the face mesh runs in.
 
     Raises:
         StoreError: a model is missing or damaged; the message says how to mend it.
         EstimatorError: the estimator is missing or cannot be used.
+        KernelUnavailable: our own kernel is wanted for the face mesh, and cannot run.
     """
     # Sessions give the parallelism; OpenCV's own threads only get in their way.
     cv2.setNumThreads(1)
     store = model_store()
     demographics = DemographicsEstimator.load(find_estimator(estimator), store)
+    face_model = store.read("face_landmarker")
+    open_mesh(face_model, mesh_runtime)  # compiled and tested now, or never
     return Toolbox(
         registry or Registry(),
-        store.read("face_landmarker"),
+        face_model,
         demographics,
         store.read("person"),
         store.read("person-wide"),
         policy,
         audience=audience,
+        mesh_runtime=mesh_runtime,
     )
 
 

@@ -9,7 +9,8 @@ from omote_models.estimators import DEFAULT, find_estimator
 from omote_models.store import model_store
 from omote_server.messages import ModelFact
 
-_ALWAYS = ("face_landmarker", "person", "person-wide")
+_FACE_MESH = "face_landmarker"
+_ALWAYS = (_FACE_MESH, "person", "person-wide")
 
 
 def used(estimator: str = DEFAULT) -> tuple[str, ...]:
@@ -21,7 +22,7 @@ def used(estimator: str = DEFAULT) -> tuple[str, ...]:
     return (*_ALWAYS, *find_estimator(estimator).spec.models)
 
 
-def model_facts(estimator: DemographicsEstimator) -> tuple[ModelFact, ...]:
+def model_facts(estimator: DemographicsEstimator, mesh_runtime: str) -> tuple[ModelFact, ...]:
     """Every model of the manifest, and whether a server with that estimator has loaded it.
 
     The parts that models are made of are not among them. It reads the cards: ask once, when a
@@ -41,6 +42,7 @@ def model_facts(estimator: DemographicsEstimator) -> tuple[ModelFact, ...]:
             purpose=model.purpose,
             loaded=model.name in loaded,
             card=manifest.card(model.name) or "",
+            runtime=mesh_runtime if model.name == _FACE_MESH else "",
         )
         for model in manifest.models.values()
         if model.kind == "model"

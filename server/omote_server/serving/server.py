@@ -13,6 +13,7 @@ from grpc_health.v1 import health_pb2
 from grpc_reflection.v1alpha import reflection
 
 from omote_filters.registry import Registry
+from omote_models.mesh_runtime.opening import open_mesh
 from omote_server.frames.audience import Audience
 from omote_server.frames.engine import Engine, ThreadEngine
 from omote_server.frames.job import Toolbox
@@ -92,7 +93,7 @@ class Server:
         if tools is None:
             tools = await asyncio.to_thread(_loaded, settings)
         self._audience = tools.audience
-        facts = await asyncio.to_thread(model_facts, tools.estimator)
+        facts = await asyncio.to_thread(model_facts, tools.estimator, _mesh_words(tools))
         loop = asyncio.get_running_loop()
         self._engine = ThreadEngine(
             tools,
@@ -199,9 +200,14 @@ def _loaded(settings: Settings) -> Toolbox:
         policy=settings.policy,
         estimator=settings.estimator,
         audience=Audience(settings.audience) if settings.audience else None,
+        mesh_runtime=settings.mesh_runtime,
     )
     warm(tools)
     return tools
+
+
+def _mesh_words(tools: Toolbox) -> str:
+    return open_mesh(tools.face_model, tools.mesh_runtime).words
 
 
 def _later(loop: asyncio.AbstractEventLoop, function: Callable[[int], None], argument: int) -> None:

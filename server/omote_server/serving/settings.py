@@ -15,6 +15,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, mo
 
 from omote_filters.policy import Policy
 from omote_filters.words import Appearance
+from omote_models.meshes import MeshChoice
 from omote_server.frames.audience import LEAST_CELL, AudienceOptions
 from omote_server.messages import Limits
 
@@ -139,6 +140,12 @@ class Settings(BaseModel):
         default_factory=lambda: (os.cpu_count() or 1) + 2,
         shown="cores + 2",
         ge=1,
+    )
+    mesh_runtime: MeshChoice = _setting(
+        MeshChoice.AUTO,
+        "What the face mesh runs in: own (Omote's kernel, compiled at the first start), stock "
+        "(MediaPipe, the same results in twice the time), or auto: own where it runs.",
+        panel="Running",
     )
     grace_seconds: float = _setting(
         5.0, "How many seconds a stop waits for streams.", panel="Running", ge=0

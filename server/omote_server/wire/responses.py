@@ -313,4 +313,5 @@ def _model(fact: ModelFact, with_card: bool) -> pb.ModelInfo:
         purpose=fact.purpose,
         loaded=fact.loaded,
         card=fact.card if with_card else "",
+        runtime=fact.runtime,
     )

@@ -11,6 +11,8 @@ from omote_filters.packs.load import find_packs
 from omote_filters.registry import Registry
 from omote_models.demographics import DemographicsEstimator
 from omote_models.estimators import EstimatorError, find_estimator
+from omote_models.mesh_runtime.build import KernelUnavailable
+from omote_models.mesh_runtime.opening import open_mesh
 from omote_models.store import Status, StoreError, model_store
 from omote_server.cli.checks.finding import Finding
 from omote_server.serving.inventory import used
@@ -42,6 +44,19 @@ def models(settings: Settings) -> Iterator[Finding]:
         well = status is Status.PRESENT or (status is Status.MISSING and name not in needed)
         detail = status.value if name in needed else f"{status.value}, not needed by this server"
         yield Finding(f"model {name}", well, detail, "" if well else f"omote models pull {name}")
+
+
+def face_mesh(settings: Settings) -> Iterator[Finding]:
+    """What the face mesh runs in: our own kernel, or stock MediaPipe and why."""
+    try:
+        opened = open_mesh(model_store().read("face_landmarker"), settings.mesh_runtime)
+    except StoreError:
+        return  # a finding of its own
+    except KernelUnavailable as error:
+        mend = "or set mesh_runtime to auto, which runs stock MediaPipe here"
+        yield Finding("face mesh", False, str(error), mend)
+    else:
+        yield Finding("face mesh", True, opened.words)
 
 
 def estimator(settings: Settings) -> Iterator[Finding]:
