@@ -46,7 +46,7 @@ class Speech:
         """
         event = Event(_name(name), {_name(k): _value(k, v) for k, v in payload.items()})
         self._said += 1
-        self._bytes += _size(event)
+        self._bytes += size(event)
         if self._said > MOST_EVENTS or self._bytes > MOST_BYTES:
             raise ValueError(f"a filter says at most {MOST_EVENTS} events, {MOST_BYTES} bytes")
         self._events.append(Event(event.name, event.payload, self._speaker))
@@ -85,6 +85,7 @@ def _text(text: str) -> str:
     return plain
 
 
-def _size(event: Event) -> int:
+def size(event: Event) -> int:
+    """Bytes of what it says, eight for a number."""
     texts = [event.name, *event.payload, *(v for v in event.payload.values() if type(v) is str)]
     return sum(len(text.encode()) for text in texts) + 8 * len(event.payload)

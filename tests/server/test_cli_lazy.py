@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from typer.core import TyperCommand, TyperGroup
@@ -69,3 +71,37 @@ def test_a_misspelt_command_is_answered_with_the_nearest() -> None:
     done = CliRunner().invoke(app, ["srve"])
     assert done.exit_code == 2
     assert "serve" in done.stderr
+
+
+INTERRUPTED = """
+import os, signal, sys
+from omote_server.main import main
+
+class AtImport:
+    def find_spec(self, name, *_):
+        if name == "omote_server.cli":
+            os.kill(os.getpid(), signal.SIGINT)
+
+sys.meta_path.insert(0, AtImport())
+main()
+"""
+
+
+def test_ctrl_c_while_modules_are_imported_is_no_traceback() -> None:
+    done = subprocess.run([sys.executable, "-c", INTERRUPTED], capture_output=True, text=True)
+    assert done.returncode in (-signal.SIGINT, 128 + signal.SIGINT)
+    assert not done.stderr
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")
+@pytest.mark.parametrize("command", ["--help", "--version"])
+def test_output_that_cannot_be_written_is_told(command: str) -> None:
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "omote_server", command],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+    assert done.returncode == 1
+    assert done.stderr == "omote: the output cannot be written: No space left on device\n"

@@ -99,6 +99,18 @@ async def test_one_result_waits_and_says_what_it_replaced() -> None:
     assert await outbox.get() is None
 
 
+async def test_what_filters_say_to_who_does_not_read_is_bounded() -> None:
+    """A minute of a talkative filter was 200 MB, written down on the event loop at once."""
+    outbox = Outbox(Delivery.NEWEST)
+    for number in range(300):
+        outbox.replace(result(number, *(f"{number} {n} {'x' * 200}" for n in range(64))))
+    newest = await outbox.get()
+    assert isinstance(newest, Result)
+    assert len(newest.events) < 1000
+    assert newest.events[-1].name.startswith("299 63")
+    assert newest.dropped_before == 299
+
+
 async def test_offline_every_result_waits_for_its_place() -> None:
     outbox = Outbox(Delivery.EVERY)
     await outbox.put(result(1))

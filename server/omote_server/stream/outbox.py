@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
+from collections.abc import Sequence
 
+from omote_filters.speech import size
+from omote_filters.words import Event
 from omote_server.messages import Delivery, Response, Result
 
 _MOST_BYTES = 64 * 1024
@@ -12,6 +15,12 @@ _MOST_BYTES = 64 * 1024
 reading what was said about them waits, and so is not read any more."""
 _NOTICE_BYTES = 2 * 1024
 """What one of them is counted as: about a dozen violations."""
+
+_MOST_EVENT_BYTES = 64 * 1024
+"""Of what filters said in results that nobody read: the newest go along with the next one. Who
+reads once a minute must not find an hour's worth, nor may it all be written down at once."""
+_EVENT_BYTES = 64
+"""What each of them is counted as, beside what it says."""
 
 
 class Outbox:
@@ -47,13 +56,14 @@ class Outbox:
     def replace(self, result: Result) -> bool:
         """Leave a result in the place of the one that waits, if one does; whether one did.
 
-        What the older one had to tell beside its picture goes along with the newer.
+        What the older one had to tell beside its picture goes along with the newer, within a
+        bound.
         """
         older = None if self._closed else self._result
         if older is not None:
             self._items.remove(older)
             result.dropped_before += older.dropped_before + 1
-            result.events = [*older.events, *result.events]
+            result.events = [*_newest(older.events), *result.events]
         self.add(result)
         return older is not None
 
@@ -83,3 +93,12 @@ class Outbox:
             return self._result is not None
         notices = sum(not isinstance(each, Result) for each in self._items)
         return (notices + 1) * _NOTICE_BYTES > _MOST_BYTES
+
+
+def _newest(events: Sequence[Event]) -> Sequence[Event]:
+    room = _MOST_EVENT_BYTES
+    for place in reversed(range(len(events))):
+        room -= _EVENT_BYTES + size(events[place])
+        if room < 0:
+            return events[place + 1 :]
+    return events
