@@ -7,6 +7,7 @@ from typing import Any
 from rich.table import Table
 
 from omote_filters.words import Degradation, Reason
+from omote_server.media.report import MediaReport
 from omote_server.workshop.account import Account, Fate
 
 IN_VAIN = 3
@@ -67,6 +68,23 @@ def account_json(account: Account) -> dict[str, Any]:
         "faces": faces if account.sees_faces else None,
         "degraded": dict(account.degraded),
     }
+
+
+def media_rows(account: Account, report: MediaReport) -> list[tuple[str, str]]:
+    """What became of each filter, and of the file's frames and streams."""
+    changed = f", {account.changed or 0} changed"
+    told = [(name, line + changed * (name == "frames")) for name, line in report.rows()]
+    return account_rows(account) + told
+
+
+def media_json(account: Account, report: MediaReport) -> dict[str, Any]:
+    """The same as plain values."""
+    frames = {
+        "in": report.frames_in,
+        "out": report.frames_out,
+        "changed": account.changed or 0,
+    }
+    return {**account_json(account), "frames": frames, "media": report.as_json()}
 
 
 def in_vain(account: Account) -> str:

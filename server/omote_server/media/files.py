@@ -5,11 +5,13 @@ from __future__ import annotations
 import errno
 import os
 import shutil
+import stat
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 _LONGEST_STEM = 40
+"""Bytes of a draft's name that tell whose it is."""
 
 
 class MediaError(Exception):
@@ -42,6 +44,14 @@ def why(error: BaseException, path: Path) -> str:
     return known.get(number or 0) or getattr(error, "strerror", None) or str(error)
 
 
+def is_folder(path: Path) -> bool:
+    """Whether it is a folder; a name that nothing can have is none."""
+    try:
+        return path.is_dir()
+    except (OSError, ValueError):
+        return False
+
+
 def make_folder(path: Path) -> None:
     """Make a folder, and those that it is in, where they are not there yet.
 
@@ -52,6 +62,18 @@ def make_folder(path: Path) -> None:
         path.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise MediaError(f"the folder {path} cannot be made: {why(error, path)}") from None
+
+
+def _is_ordinary(path: Path) -> bool:
+    """Whether it is a file, or can become one.
+
+    Raises:
+        OSError: it can not.
+    """
+    try:
+        return stat.S_ISREG(path.stat().st_mode)
+    except FileNotFoundError:
+        return True
 
 
 class Draft:
@@ -65,14 +87,19 @@ class Draft:
     """
 
     def __init__(self, target: Path) -> None:
-        """Choose a name beside the target; nothing is made yet."""
+        """Choose a name beside the target; nothing is made yet.
+
+        Raises:
+            OSError: there can be no file of that name, since it is too long, say.
+        """
         # Where a link points to: the link stays one.
         self._target = Path(os.path.realpath(target))
         self.path = self._target
-        self._renamed = self._target.is_file() or not self._target.exists()
+        self._renamed = _is_ordinary(self._target)
         if self._renamed:
-            # The same ending, by which writers choose the format; two commands do not meet.
-            stem = self._target.stem[:_LONGEST_STEM]
+            # The same ending, by which writers choose the format; two commands do not meet. It
+            # is short in bytes: whoever has a name of 255 wants it, and the draft's is longer.
+            stem = os.fsdecode(os.fsencode(self._target.stem)[:_LONGEST_STEM])
             name = f".{stem}.{os.getpid()}.partial{self._target.suffix}"
             self.path = self._target.with_name(name)
 

@@ -73,8 +73,8 @@ class VideoWriter:
         self._durations: dict[int, int] = {}
         self._last_duration = 0.0
         self._clear = False
-        self._draft = Draft(path)
         with self._blamed():
+            self._draft = Draft(path)
             self._sink = Sink(self._draft.path)
 
     def write(
