@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import struct
 import warnings
 from collections.abc import Iterator, Sequence
 from functools import cached_property, partial
+from itertools import count
 from pathlib import Path
 from types import TracebackType
 from typing import Any, BinaryIO, Self
@@ -26,7 +28,11 @@ _SHORTEST = 0.011
 """Seconds. Browsers show what claims to be shorter for a tenth of a second, and so it is meant."""
 _USUAL = 0.1
 _TAGS = Tags()
-_DAMAGES = (OSError, SyntaxError, ValueError, EOFError, Image.DecompressionBombError)
+_DAMAGES = (
+    *(OSError, SyntaxError, ValueError, EOFError, IndexError, OverflowError),
+    *(struct.error, Image.DecompressionBombError),
+)
+"""What Pillow raises of files that are damaged or cut."""
 
 
 class AnimationReader:
@@ -34,7 +40,7 @@ class AnimationReader:
 
     Attributes:
         frames_per_second: its mean pace.
-        frame_count: how many frames it has.
+        frame_count: how many frames it has; None where it is cut before that is known.
         plays: how often it is shown; 0 for ever.
         report: what became of it.
     """
@@ -54,7 +60,7 @@ class AnimationReader:
             self._file = path.open("rb")
             self._reading = Reading(self._release)
             self._image = _opened(self._file)
-            self.frame_count: int | None = getattr(self._image, "n_frames", 1)
+            self.frame_count = _frame_count(self._image)
         except UnidentifiedImageError:
             raise VideoError(f"{path} is not an animation that can be read") from None
         except _DAMAGES as error:
@@ -73,12 +79,12 @@ class AnimationReader:
         """Whether any of its pictures is clear somewhere; looks at all of them up to that one."""
         try:
             with self._path.open("rb") as file, _opened(file) as image:
-                for number in range(self.frame_count or 1):
+                for number in count():
                     image.seek(number)
                     if image.has_transparency_data and _lowest_alpha(image) < 255:
                         return True
         except _DAMAGES:
-            # Told where it is read.
+            # The end, or a damage, which is told where it is read.
             pass
         return False
 
@@ -92,11 +98,12 @@ class AnimationReader:
             VideoError: not a single frame could be read.
         """
         time = 0.0
-        for number in range(self.frame_count or 1):
+        for number in count() if self.frame_count is None else range(self.frame_count):
             try:
                 read = self._reading.read(partial(self._frame, number))
             except _DAMAGES:
                 # What comes after a damaged frame is composed on it.
+                self.report.unreadable = True
                 break
             if read is None:
                 return
@@ -165,6 +172,16 @@ def _opened(file: BinaryIO) -> Image.Image:
     except BaseException:
         file.close()
         raise
+
+
+def _frame_count(image: Image.Image) -> int | None:
+    """How many there are; None where the file ends before that is known."""
+    try:
+        frames: int = getattr(image, "n_frames", 1)
+    except _DAMAGES:
+        image.seek(0)
+        return None
+    return frames
 
 
 def _lowest_alpha(image: Image.Image) -> int:

@@ -144,7 +144,10 @@ class VideoReader:
         if not moving:
             raise VideoError(f"{self._name} holds no video")
         best = self._container.streams.best("video")
-        return best if best in moving else moving[0]
+        chosen = best if best in moving else moving[0]
+        if chosen.codec_context is None:
+            raise VideoError(f"{self._name} holds a video of a kind that nothing here decodes")
+        return chosen
 
     def _report_dropped(self, stream: Any) -> None:
         kind, why = "data", "nothing here reads it"
