@@ -29,9 +29,19 @@ class _Nameless:
     """A file of which the library sees only the bytes."""
 
     def __init__(self, file: BinaryIO) -> None:
+        self._file = file
         self.read = file.read
-        self.seek = file.seek
         self.tell = file.tell
+
+    def seek(self, offset: int, whence: int = 0) -> int:
+        """As of any file; where a damaged one points to no place, -1 and no exception.
+
+        The library asks several times before it hears of the first exception, and prints them.
+        """
+        try:
+            return self._file.seek(offset, whence)
+        except (OSError, ValueError):
+            return -1
 
 
 def opened(path: Path) -> tuple[InputContainer, BinaryIO]:
