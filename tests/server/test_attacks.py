@@ -8,9 +8,11 @@ import logging
 import os
 import signal
 import socket
+import struct
 import subprocess
 import sys
 import threading
+import urllib.request
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
 from importlib.metadata import EntryPoint, entry_points
@@ -42,6 +44,7 @@ from omote_server.frames.engine import ThreadEngine
 from omote_server.frames.job import Directives, Job, PipelineOptions, Toolbox
 from omote_server.messages import Limits, Malformed
 from omote_server.serving.health import Health
+from omote_server.serving.metrics import MetricsServer
 from omote_server.serving.server import Server
 from omote_server.serving.settings import Settings
 from omote_server.serving.status import Context
@@ -431,3 +434,19 @@ def test_a_taken_port_is_told_before_any_model_is_loaded() -> None:
         done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
     assert "cannot listen" in done.stderr
     assert "models were loaded" not in done.stderr
+
+
+def test_who_leaves_the_metrics_in_mid_sentence_is_no_traceback(
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    server = MetricsServer("127.0.0.1", 0)
+    for said in (b"", b"GET /metrics HTTP/1.1\r\n\r\n", b"\xff\r\n\r\n", b"GET " + b"x" * 70_000):
+        for _ in range(5):
+            with socket.create_connection(("127.0.0.1", server.port)) as caller:
+                caller.sendall(said)
+                # Closed like this, what is on its way is not waited for: the peer is reset.
+                caller.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    with urllib.request.urlopen(f"http://127.0.0.1:{server.port}/metrics") as answer:
+        assert answer.status == 200
+    server.close()
+    assert not capfd.readouterr().err

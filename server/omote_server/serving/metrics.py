@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Callable, Iterator
 from threading import Thread
-from wsgiref.simple_server import WSGIServer
+from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
-from prometheus_client import CollectorRegistry, start_http_server
+from prometheus_client import CollectorRegistry, make_wsgi_app
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.exposition import ThreadingWSGIServer
 from prometheus_client.registry import Collector
 
 from omote_server.frames.audience import Audience
@@ -50,6 +52,22 @@ class _Collector(Collector):
         yield tracks
 
 
+class _Listener(ThreadingWSGIServer):
+    """What a client does in mid-sentence is nobody's fault: it is not worth a traceback."""
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        """Nothing is to be told."""
+
+
+class _Exchange(WSGIRequestHandler):
+    """Who says nothing keeps no thread for ever."""
+
+    timeout = 10.0
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - its base's name
+        """Requests are not logged."""
+
+
 class MetricsServer:
     """Answers GET /metrics."""
 
@@ -60,9 +78,14 @@ class MetricsServer:
             OSError: the port is taken.
         """
         self._registry = CollectorRegistry(auto_describe=False)
-        self._server: WSGIServer
-        self._thread: Thread
-        self._server, self._thread = start_http_server(port, addr=host, registry=self._registry)
+        family, *_, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        kind = type("Listener", (_Listener,), {"address_family": family})
+        app = make_wsgi_app(self._registry)
+        self._server: WSGIServer = make_server(
+            str(address[0]), port, app, kind, handler_class=_Exchange
+        )
+        self._thread = Thread(target=self._server.serve_forever, name="omote-metrics", daemon=True)
+        self._thread.start()
 
     def report(self, sessions: Callable[[], int], audit: Audit, audience: Audience | None) -> None:
         """Tell of these from now on."""
