@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from omote_models.datasets.balance import warnings
-from omote_models.datasets.manifest import SPLITS, Manifest, read_manifest
+from omote_models.datasets.manifest import SPLITS, read_manifest
 from omote_models.estimators import NetworkSpec
 from omote_models.face import FloatArray
 from omote_models.networks import Network
@@ -63,7 +63,7 @@ def train_estimator(
         StoreError: a model is not in the cache.
         ArithmeticError: the exported network does not say what the trained one says.
     """
-    manifest: Manifest = read_manifest(folder)
+    manifest = read_manifest(folder)
     trunk = trunk_of(store) if options.kind == "frozen" else None
     spec = frozen_spec(trunk) if trunk else compact_spec()
     parts: dict[str, TrainingFaces] = {}
@@ -74,9 +74,12 @@ def train_estimator(
     run, features, count = features_of(trunk.network) if trunk else (None, "", 0)
     out.mkdir(parents=True, exist_ok=True)
 
-    def told(epochs: list[Epoch]) -> None:
-        page = plot(epochs, f"{manifest.name}, {options.kind}", running=True)
+    def show(epochs: list[Epoch], *, running: bool) -> None:
+        page = plot(epochs, f"{manifest.name}, {options.kind}", running=running)
         (out / PLOT).write_text(page, encoding="utf-8")
+
+    def told(epochs: list[Epoch]) -> None:
+        show(epochs, running=True)
         on_epoch(epochs)
 
     scaled = _scale(spec)
@@ -93,10 +96,8 @@ def train_estimator(
     beside = out / f"{NETWORK}.part"
     exported = onnx_of(trained, trunk, features)
     beside.write_bytes(exported)
-    network = Network(spec, exported)
-    held = parts["validation"]
-    some = [held.plain(n) for n in range(min(_CHECKED, len(held)))]
-    batch = scaled(np.ascontiguousarray(np.stack(some).astype(np.float32).transpose(0, 3, 1, 2)))
+    network, held = Network(spec, exported), parts["validation"]
+    batch = scaled(_first(held))
     check_export(network, trained, batch, run(batch) if run is not None else batch)
     calibration, doubted = calibrated(labelled(network, held), manifest.name, date)
     test = labelled(network, parts["test"])
@@ -105,8 +106,7 @@ def train_estimator(
     (out / CARD).write_text(text, encoding="utf-8")
     genders = bool(np.isfinite(parts["train"].males).any())
     describe(out, manifest, spec, calibration, genders)
-    page = plot(trained.epochs, f"{manifest.name}, {options.kind}", running=False)
-    (out / PLOT).write_text(page, encoding="utf-8")
+    show(trained.epochs, running=False)
     return Outcome(
         trained.epochs,
         {name: len(part) for name, part in parts.items()},
@@ -118,6 +118,12 @@ def train_estimator(
 def device_name() -> str:
     """What it is trained on."""
     return torch.cuda.get_device_name() if torch.cuda.is_available() else "this machine's CPU"
+
+
+def _first(faces: TrainingFaces) -> FloatArray:
+    """A few faces as they are, (n, 3, side, side) float32."""
+    some = [faces.plain(n) for n in range(min(_CHECKED, len(faces)))]
+    return np.ascontiguousarray(np.stack(some).astype(np.float32).transpose(0, 3, 1, 2))
 
 
 def _scale(spec: NetworkSpec) -> Scale:

@@ -77,15 +77,8 @@ def evaluate(
     estimators = list(dict.fromkeys(estimator or ["light"]))
     if len(estimators) > 1 and (card or calibrate):
         fail("--card and --calibrate take one --estimator", code=2)
-    try:
-        read = read_dataset(dataset, split)
-    except DatasetError as error:
-        fail(str(error), code=2)
-    if limit is not None and limit < len(read.samples):
-        read.samples = [read.samples[i * len(read.samples) // limit] for i in range(limit)]
-    read.name = printable(read.name)
-    needed = [model for each in estimators for model in models_of(each)]
-    pull_missing(*dict.fromkeys(needed))
+    read = _read(dataset, split, limit)
+    pull_missing(*dict.fromkeys(model for each in estimators for model in models_of(each)))
     try:
         measurements = [
             _measured(read, dataset, out, each, name)
@@ -129,6 +122,18 @@ class _Measurement:
     def as_json(self) -> str:
         """The report, for programs."""
         return report.as_json(self.read, self.found, self.made_with)
+
+
+def _read(dataset: Path, split: str | None, limit: int | None) -> Dataset:
+    """A data set, or so many of its pictures, evenly chosen."""
+    try:
+        read = read_dataset(dataset, split)
+    except DatasetError as error:
+        fail(str(error), code=2)
+    if limit is not None and limit < len(read.samples):
+        read.samples = [read.samples[i * len(read.samples) // limit] for i in range(limit)]
+    read.name = printable(read.name)
+    return read
 
 
 def _names(estimators: Sequence[str]) -> list[str]:

@@ -14,6 +14,7 @@ from omote_server.cli.terminal import console, epilog, errors, fail, progress_ba
 
 if TYPE_CHECKING:
     from omote_models.training.loop import Epoch
+    from omote_models.training.run import Outcome
 
 app = typer.Typer()
 _FOOT = epilog("omote train faces --out mine && omote serve --estimator mine", {1: "it failed"})
@@ -50,14 +51,7 @@ def train(
     from omote_models.training.run import device_name, train_estimator
 
     pull_missing("face_landmarker", "face-api")
-    options = TrainOptions(
-        kind,
-        epochs,
-        patience,
-        batch,
-        rate,
-        seed=seed,
-    )
+    options = TrainOptions(kind, epochs, patience, batch, rate, seed=seed)
     errors.print(f"on {device_name()}")
     with progress_bar() as progress:
         task = progress.add_task("cutting faces", total=epochs)
@@ -78,12 +72,16 @@ def train(
             )
         except (ManifestProblem, StoreError, ArithmeticError, OSError) as error:
             fail(str(error))
+    _tell(outcome)
+    console.print(f"next: omote serve --estimator {out}")
+
+
+def _tell(outcome: Outcome) -> None:
     faces = ", ".join(f"{count} to {name} with" for name, count in outcome.faces.items())
     console.print(f"{len(outcome.epochs)} epochs; {faces}")
     console.print(f"best: {_line(outcome.best)}")
     for warning in outcome.warnings:
         errors.print(f"look: {warning}", style="yellow", soft_wrap=True)
-    console.print(f"next: omote serve --estimator {out}")
 
 
 def _line(epoch: Epoch) -> str:
