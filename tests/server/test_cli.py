@@ -225,6 +225,13 @@ def test_stream_sends_a_file_through_a_server(short_clip: Path, tmp_path: Path) 
             *("--server", server.address, "--output", tmp_path / "no.mp4"),
             code=1,
         )
+        for_scripts = omote(
+            *("stream", "face_paint", "--source", short_clip, "--json"),
+            *("--server", server.address, "--output", tmp_path / "12:30.mkv"),
+        )
+    told = json.loads(for_scripts.stdout)
+    assert (told["frames"]["frames_sent"], told["media"]["frames_out"]) == (15, 15)
+    assert told["filters"][0]["frames"] == 15
     assert "15 frames sent, 15 returned, 0 dropped" in done.stdout
     assert "applied on 15 of 15 frames" in done.stdout
     assert "open.chain.entries[0].filter_id" in wrong.stderr
@@ -284,6 +291,22 @@ def test_stream_keeps_what_a_camera_recorded_until_ctrl_c(tmp_path: Path) -> Non
     assert [path.name for path in recordings.iterdir()] == ["out.mp4"]
     with VideoReader(recordings / "out.mp4") as reader:
         assert sum(1 for _ in reader.frames()) > 0
+
+
+@pytest.mark.parametrize(
+    ("output", "words"),
+    [
+        ("no/such/out.mp4", "there is no folder"),
+        ("out.jpg", "videos and animations as mp4"),
+        ("ü" * 130 + ".mp4", "its name is too long"),
+    ],
+)
+def test_stream_says_what_cannot_be_written_before_it_connects(
+    output: str, words: str, short_clip: Path, tmp_path: Path
+) -> None:
+    source = ("--source", short_clip, "--server", "127.0.0.1:9")
+    done = omote("stream", "face_paint", *source, "--output", tmp_path / output, code=1)
+    assert words in done.stderr
 
 
 def test_stream_says_when_there_is_no_server(short_clip: Path, tmp_path: Path) -> None:

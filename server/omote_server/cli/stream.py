@@ -8,8 +8,9 @@ import signal
 import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import cv2
 import typer
@@ -24,14 +25,15 @@ from omote_client import (
     Output,
     Result,
     Stream,
+    Summary,
     Timed,
 )
 from omote_filters.words import ChainEntry
 from omote_models.pictures import on_white
 from omote_server.cli.common import chain_of
 from omote_server.cli.signals import tidy_end
-from omote_server.cli.telling import IN_VAIN, account_rows, account_table, in_vain
-from omote_server.cli.terminal import console, epilog, errors, fail
+from omote_server.cli.telling import IN_VAIN, account_json, account_rows, account_table, in_vain
+from omote_server.cli.terminal import console, epilog, errors, fail, print_json
 from omote_server.frames.codec import Pixels, decode_own, encode
 from omote_server.media.files import MediaError
 from omote_server.media.live import NetworkCamera, is_address
@@ -45,6 +47,7 @@ from omote_server.media.video import (
 from omote_server.messages import PictureFormat
 from omote_server.workshop.account import Account, Wish
 from omote_server.workshop.camera import Camera
+from omote_server.workshop.filing import Errand, check, check_place, same_file
 
 Source = Camera | NetworkCamera | VideoReader | AnimationReader
 """Where frames come from; a camera has no end, and its frames no time but now."""
@@ -86,6 +89,7 @@ def stream(
     insecure: Annotated[
         bool, typer.Option("--insecure", help="Allow another machine without TLS.")
     ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON for a script.")] = False,
 ) -> None:
     """Send a camera or a video file to a server and show what comes back.
 
@@ -94,8 +98,8 @@ def stream(
     10 seconds is connected again. The server's token is read from OMOTE_TOKEN. Asking for a filter
     of faces is taken as consent to find and change the faces in the pictures.
     """
-    if output is not None and output.exists() and Path(source).exists() and output.samefile(source):
-        fail("the output is the source; give it another name", code=2)
+    if output is not None:
+        _check_output(source, output)
     client = Client(
         server,
         token=os.environ.get("OMOTE_TOKEN"),
@@ -107,13 +111,46 @@ def stream(
     consent = Consent(face_effects=True, demographics=demographics)
     try:
         with tidy_end():
-            account, report = asyncio.run(_run(client, chain, source, output, consent, age))
+            ended = asyncio.run(_run(client, chain, source, output, consent, age))
     except (OmoteError, MediaError) as error:
         fail(str(error))
-    _tell(account, report, output)
+    if as_json:
+        print_json(_plain(*ended, output))
+    else:
+        _tell(*ended)
+    if output and ended[0].frames and (problem := in_vain(ended[0])):
+        fail(problem, code=IN_VAIN)
 
 
-def _tell(account: Account, report: MediaReport | None, output: Path | None) -> None:
+def _check_output(source: str, output: Path) -> None:
+    """Exit where it cannot be written; before anybody is connected to."""
+    camera = source.isdigit() or is_address(source)
+    if not camera and same_file(Path(source), output):
+        fail("the output is the source; give it another name", code=2)
+    try:
+        if not camera:
+            check(Errand(Path(source), output))
+        check_place(output)
+    except MediaError as error:
+        fail(str(error))
+
+
+def _plain(
+    account: Account, report: MediaReport | None, summary: Summary, output: Path | None
+) -> dict[str, Any]:
+    return {
+        "out": str(output) if output else None,
+        **account_json(account),
+        "frames": asdict(summary),
+        "media": report.as_json() if report else None,
+    }
+
+
+def _tell(account: Account, report: MediaReport | None, summary: Summary) -> None:
+    console.print(
+        f"{summary.frames_sent} frames sent, {summary.frames_returned} returned, "
+        f"{summary.frames_dropped} dropped, {summary.frames_refused} refused"
+    )
     if not account.frames:
         return
     table = account_table()
@@ -122,8 +159,6 @@ def _tell(account: Account, report: MediaReport | None, output: Path | None) -> 
     for row in report.rows() if report else ():
         table.add_row(*row)
     console.print(table)
-    if output and (problem := in_vain(account)):
-        fail(problem, code=IN_VAIN)
 
 
 async def _run(
@@ -133,7 +168,7 @@ async def _run(
     output: Path | None,
     consent: Consent,
     age: float | None,
-) -> tuple[Account, MediaReport | None]:
+) -> tuple[Account, MediaReport | None, Summary]:
     account = Account([Wish(name) for name in dict.fromkeys(entry.filter_id for entry in chain)])
     live = output is None or source.isdigit() or is_address(source)
     async with client:
@@ -148,11 +183,7 @@ async def _run(
         async with opened as frames:
             report = await _show(frames, source, output, account)
             summary = await frames.finish()
-    console.print(
-        f"{summary.frames_sent} frames sent, {summary.frames_returned} returned, "
-        f"{summary.frames_dropped} dropped, {summary.frames_refused} refused"
-    )
-    return account, report
+    return account, report, summary
 
 
 async def _show(

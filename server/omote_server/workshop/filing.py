@@ -87,7 +87,7 @@ def check(errand: Errand) -> Kind | None:
         from omote_server.media.video import open_video
 
         open_video(source).close()
-    _check_place(target)
+    check_place(target)
     if not fits(kind, target):
         what = f"{kind}, {_ARTICLES[kind.sort]}" if kind else "a video"
         ending = f"the ending {target.suffix}" if target.suffix else "no ending"
@@ -100,7 +100,12 @@ def check(errand: Errand) -> Kind | None:
 _ARTICLES = {Sort.PICTURE: "a picture", Sort.ANIMATION: "an animation", Sort.VIDEO: "a video"}
 
 
-def _check_place(target: Path) -> None:
+def check_place(target: Path) -> None:
+    """See whether a file can be made there at all.
+
+    Raises:
+        MediaError: it cannot. The text says why.
+    """
     folder = target.absolute().parent
     if not folder.is_dir():
         raise MediaError(f"{target} cannot be written: there is no folder {folder}")
