@@ -16,6 +16,7 @@ import urllib.request
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
 from importlib.metadata import EntryPoint, entry_points
+from pathlib import Path
 from typing import Any, ClassVar, cast
 
 import grpc
@@ -43,6 +44,7 @@ from omote_server.errors import InvalidRequest, Stuck
 from omote_server.frames.engine import ThreadEngine
 from omote_server.frames.job import Directives, Job, PipelineOptions, Toolbox
 from omote_server.messages import Limits, Malformed
+from omote_server.serving import server as server_module
 from omote_server.serving.health import Health
 from omote_server.serving.metrics import MetricsServer
 from omote_server.serving.server import Server
@@ -450,3 +452,12 @@ def test_who_leaves_the_metrics_in_mid_sentence_is_no_traceback(
         assert answer.status == 200
     server.close()
     assert not capfd.readouterr().err
+
+
+def test_a_pack_that_cannot_be_used_is_told_to_the_operator_when_the_server_starts(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The server serves without it; who named it must not have to guess why."""
+    (tmp_path / "broken.zip").write_bytes(b"PK\x03\x04")
+    server_module._loaded(Settings(packs=(tmp_path / "broken.zip",)))
+    assert any("broken cannot be used" in text for text in complaints(caplog))

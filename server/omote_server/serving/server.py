@@ -12,6 +12,7 @@ import grpc
 from grpc_health.v1 import health_pb2
 from grpc_reflection.v1alpha import reflection
 
+from omote_filters.listing import Broken
 from omote_filters.registry import Registry
 from omote_models.mesh_runtime.opening import open_mesh
 from omote_server.frames.audience import Audience
@@ -203,6 +204,10 @@ def _loaded(settings: Settings) -> Toolbox:
         mesh_runtime=settings.mesh_runtime,
     )
     warm(tools)
+    for found in tools.registry.catalogue():
+        if isinstance(found, Broken):
+            # Its texts are the operator's own: nothing of a picture was seen yet.
+            _log.warning("%s cannot be used: %s", found.id, found.error)
     return tools
 
 

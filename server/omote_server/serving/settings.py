@@ -140,6 +140,7 @@ class Settings(BaseModel):
         default_factory=lambda: (os.cpu_count() or 1) + 2,
         shown="cores + 2",
         ge=1,
+        le=1024,
     )
     mesh_runtime: MeshChoice = _setting(
         MeshChoice.AUTO,
