@@ -118,6 +118,7 @@ class Developer:
                     dst_color_range=ColorRange.JPEG,
                     dst_color_primaries=ColorPrimaries.BT709,
                     dst_color_trc=ColorTrc.BT709,
+                    threads=1,
                 )
             except FFmpegError:
                 self._report.converted(f"{wide}: these colours cannot be mapped; taken as BT.709")
