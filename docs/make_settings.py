@@ -13,7 +13,7 @@ PAGE = Path(__file__).parent / "settings.md"
 _HEAD = """\
 # Settings
 
-Made by `make settings` from `omote_server/serving/settings.py`; do not edit.
+Made by `make settings` from `server/omote_server/serving/settings.py`; do not edit.
 
 A flag of `omote serve` beats a variable of the environment, which beats `omote.toml` in the folder
 where the server starts, which beats the default. In `omote.toml` a setting has the name of its
