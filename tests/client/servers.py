@@ -52,7 +52,7 @@ class Mirror(Echo):
 
 async def until(condition: Callable[[], bool]) -> None:
     """Waits for something that another task brings about."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while not condition():  # noqa: ASYNC110 - the condition may be anything
             await asyncio.sleep(0.01)
 

@@ -307,9 +307,7 @@ async def test_a_server_that_hangs_while_it_goes_away_is_left() -> None:
     async with (
         scripted(script) as address,
         Client(address) as client,
-        client.stream(
-            "echo", delivery=Delivery.EVERY, reconnect=QUICK, finish_timeout=0.1
-        ) as stream,
+        client.stream("echo", delivery=Delivery.EVERY, reconnect=QUICK, finish_timeout=1) as stream,
     ):
         await stream.send(b"1")
         await stream.send(b"2")
@@ -323,7 +321,7 @@ async def test_a_session_that_never_becomes_ready_costs_the_timeout() -> None:
             pass
         yield ready()
 
-    async with scripted(script) as address, Client(address, connect_timeout=0.2) as client:
-        with pytest.raises(ServerUnavailable, match=r"opened no session within 0\.2 s"):
+    async with scripted(script) as address, Client(address, connect_timeout=1) as client:
+        with pytest.raises(ServerUnavailable, match=r"opened no session within 1 s"):
             async with client.stream("echo", reconnect=None):
                 pass

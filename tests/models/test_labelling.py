@@ -56,7 +56,7 @@ class Page:
 
     def _open(self, request: urllib.request.Request) -> tuple[int, bytes]:
         try:
-            with _DIRECT.open(request, timeout=10) as answer:
+            with _DIRECT.open(request, timeout=60) as answer:
                 return answer.status, answer.read()
         except urllib.error.HTTPError as error:
             return error.code, error.read()

@@ -424,7 +424,7 @@ def test_two_processes_pull_at_once_and_one_downloads(tmp_path: Path, site: Site
         subprocess.Popen(command, env=environment, **pipes) as second,
     ):
         both = (first, second)
-        said = [process.communicate(timeout=20) for process in both]
+        said = [process.communicate(timeout=120) for process in both]
     assert said == [(f"{len(GOOD)}\n", "")] * 2
     assert [process.returncode for process in both] == [0, 0]
     assert site.requests == 1

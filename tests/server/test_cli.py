@@ -387,7 +387,7 @@ def test_serve_pulls_its_models_and_stops_on_sigterm(tmp_path: Path) -> None:
     assert json.loads(line)["event"] == "serving"
     assert (tmp_path / "models" / "face_landmarker.task").exists()
     process.send_signal(signal.SIGTERM)
-    _, said = process.communicate(timeout=30)
+    _, said = process.communicate(timeout=120)
     assert process.returncode == 0
     assert "stopped" in said
 

@@ -126,7 +126,7 @@ def test_a_hung_turn_is_answered_and_its_thread_replaced() -> None:
         hangs.append(count)
         told.set()
 
-    pool = Pool(1, hang_s=0.2, on_hang=note)
+    pool = Pool(1, hang_s=1, on_hang=note)
     stuck = Stuck(Account())
     pool.submit(stuck)
     with pytest.raises(TimeoutError):

@@ -61,7 +61,7 @@ def test_a_whole_session_leaves_nothing(tmp_path: Path, carphone: list[Pixels]) 
         )
     )
     process.send_signal(signal.SIGTERM)
-    _, said = process.communicate(timeout=30)
+    _, said = process.communicate(timeout=120)
     assert process.returncode == 0
     assert results[-1].faces[0].attributes.age.value is not None, "there was something to leak"
     left = [path for path in home.rglob("*") if path.is_file()]

@@ -77,7 +77,7 @@ class Peer:
             await self.call.write(request)
 
     async def hear(self) -> Response:
-        answer = await asyncio.wait_for(self.call.read(), 20)
+        answer = await asyncio.wait_for(self.call.read(), 60)
         assert answer is not grpc.aio.EOF, await self.call.details()
         assert isinstance(answer, Response)
         return answer
