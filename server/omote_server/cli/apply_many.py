@@ -58,7 +58,7 @@ def apply_many(
     if as_json:
         print_json(_plain(made, outcomes))
     else:
-        _print(made, outcomes)
+        _print(made, outcomes, out)
     _leave(made, outcomes)
 
 
@@ -125,15 +125,17 @@ def _counts(made: Plan, outcomes: Sequence[Outcome]) -> dict[str, int]:
     }
 
 
-def _print(made: Plan, outcomes: Sequence[Outcome]) -> None:
+def _print(made: Plan, outcomes: Sequence[Outcome], out: Path) -> None:
     rows = [(outcome, _told(outcome)) for outcome in outcomes]
     if len(rows) > _MOST_ROWS:
         rows = [(outcome, told) for outcome, told in rows if told][:_MOST_ROWS]
     if rows:
-        table = Table("file", "frames", "state", "to know", box=None, pad_edge=False)
+        table = Table(box=None, pad_edge=False)
+        for header in ("file", "frames", "state", "to know"):
+            table.add_column(header, overflow="fold")
         for outcome, told in rows:
             frames = outcome.report.frames_out if outcome.report else 0
-            table.add_row(str(outcome.errand.source), str(frames), _state(outcome), told)
+            table.add_row(_name(outcome, out), str(frames), _state(outcome), told)
         console.print(table)
     words_for = {
         "filtered": "filtered",
@@ -144,6 +146,12 @@ def _print(made: Plan, outcomes: Sequence[Outcome]) -> None:
     }
     counted = [f"{n} {words_for[name]}" for name, n in _counts(made, outcomes).items() if n]
     console.print("; ".join(counted) or "there is no picture and no video", soft_wrap=True)
+
+
+def _name(outcome: Outcome, out: Path) -> str:
+    """What the table calls a file: its place below OUT; the source of one that has none."""
+    source, target = outcome.errand.source, outcome.errand.target
+    return str(source if outcome.problem else target.relative_to(out))
 
 
 def _told(outcome: Outcome) -> str:
