@@ -16,10 +16,6 @@ _GLANCE_S = 0.25
 """How often the watchdog looks: a part of any sensible limit."""
 
 
-class Hung(Exception):
-    """A turn that did not end in time. Its thread is given up, and another has its place."""
-
-
 @dataclass(slots=True)
 class Account:
     """How much time somebody has used, on the pool's clock. Only the pool may change it."""

@@ -22,7 +22,6 @@ from omote_server.wire import catalogue, requests, responses
 
 SERVICE = filter_service_pb2.DESCRIPTOR.services_by_name["FilterService"].full_name
 
-
 _MOST_ASKING = 64
 """Answers of the catalogue and of the server's facts that are being made or read: with previews
 or cards one has half a megabyte, and who asks need not be anybody."""
