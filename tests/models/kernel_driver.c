@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+void omote_crop(const uint8_t *, int, int, const double *, uint8_t *);
 int omote_mesh_workspace(void);
 int omote_detector_workspace(void);
 int omote_blendshapes_workspace(void);
@@ -42,6 +43,10 @@ int main(int count, char **names) {
     void *memory[3] = {malloc(omote_mesh_workspace()), malloc(omote_detector_workspace()),
                        malloc(omote_blendshapes_workspace())};
     for (int i = 0; i < 2; i++) { /* the second time over what the first left */
+        double matrix[6] = {0.1, -0.02, -9, 0.02, 0.1, -9}; /* reaches over every border */
+        uint8_t *small = calloc(7 * 5, 3);
+        omote_crop(small, 7, 5, matrix, picture);
+        free(small);
         omote_mesh(picture, weights[0], weights[1], memory[0], mesh);
         omote_detector(framed, weights[2], memory[1], boxes, scores);
         omote_blendshapes(points, weights[3], memory[2], logits);

@@ -25,6 +25,8 @@ class Kernel:
             AttributeError: it is another.
         """
         loaded = ctypes.CDLL(str(library))
+        self._crop = _function(loaded.omote_crop, 5)
+        self._crop.argtypes = [_PLACE, ctypes.c_int, ctypes.c_int, _PLACE, _PLACE]
         self._mesh = _function(loaded.omote_mesh, 5)
         self._detector = _function(loaded.omote_detector, 5)
         self._blendshapes = _function(loaded.omote_blendshapes, 4)
@@ -34,6 +36,18 @@ class Kernel:
     def workspace(self) -> Workspace:
         """Memory for one thread at a time."""
         return Workspace(np.zeros(self._bytes, np.uint8))
+
+    def crop(self, picture: NDArray[np.uint8], matrix: NDArray[np.float64]) -> NDArray[np.uint8]:
+        """(3, 256, 256) uint8 planes of a part of a picture.
+
+        Args:
+            picture: (height, width, 3), both at least 2, C-contiguous.
+            matrix: (2, 3), of a pixel of the crop the place in the picture.
+        """
+        planes = np.empty((3, 256, 256), np.uint8)
+        height, width = picture.shape[:2]
+        self._crop(picture.ctypes.data, height, width, matrix.ctypes.data, planes.ctypes.data)
+        return planes
 
     def mesh(
         self,

@@ -42,13 +42,20 @@ class Region:
         return self.size >= 2 and all(map(math.isfinite, (self.x, self.y, self.size, self.angle)))
 
     def crop(self, picture: NDArray[np.uint8], side: int, border: int) -> NDArray[np.uint8]:
-        """(side, side, 3) uint8. Pixel u is at u / side of the region, as MediaPipe has it."""
-        turn = self._turn() * (self.size / side)
-        corner = np.array([self.x, self.y]) - turn @ (side / 2, side / 2)
-        matrix = np.column_stack([turn, corner])
+        """(side, side, 3) uint8."""
         flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+        matrix = self.matrix(side)
         cropped = cv2.warpAffine(picture, matrix, (side, side), flags=flags, borderMode=border)
         return np.asarray(cropped, np.uint8)
+
+    def matrix(self, side: int) -> NDArray[np.float64]:
+        """(2, 3): of a pixel of a crop the place in the picture.
+
+        Pixel u is at u / side of the region, as MediaPipe has it, without half a pixel more.
+        """
+        turn = self._turn() * (self.size / side)
+        corner = np.array([self.x, self.y]) - turn @ (side / 2, side / 2)
+        return np.column_stack([turn, corner])
 
     def place(self, points: FloatArray, side: int, width: int, height: int) -> FloatArray:
         """Points of a crop as pixels of a picture of that width and height; z on the same scale.

@@ -3,8 +3,6 @@
    A map lies as [row][column][channel]; one that a depthwise convolution reads has a border of
    zeros. Channels are multiples of W. */
 #pragma once
-#include <stddef.h>
-
 #include "lanes.h"
 
 /* Where the pixels of a map are: pixel p is at start + p / width * pitch + p % width * step. */

@@ -3,6 +3,7 @@
    W lanes are what one register of the target holds. Each target is a library of its own, chosen
    when it is loaded; nothing here asks the processor. */
 #pragma once
+#include <stddef.h>
 #include <stdint.h>
 #include <string.h>
 
