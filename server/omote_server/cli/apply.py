@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Annotated
 
@@ -133,11 +134,15 @@ def _apply_one(order: Order, errand: Errand, needed: Sequence[str], as_json: boo
     except EstimatorError as error:
         fail(str(error), code=2)
     try:
-        with tidy_end(), _progress() as progress:
-            task = progress.add_task(errand.target.name, total=None, visible=False)
+        with tidy_end(), ExitStack() as shown:
+            progress = _progress()
+            task = progress.add_task(errand.target.name, total=None)
 
             def on_frame(done: int, promised: int | None) -> None:
-                progress.update(task, completed=done, total=promised, visible=True)
+                # A still picture has no bar, not even an empty line for one.
+                if not progress.live.is_started:
+                    shown.enter_context(progress)
+                progress.update(task, completed=done, total=promised)
 
             outcome = order.carry_out(tools, errand, on_frame)
     except MediaError as error:
