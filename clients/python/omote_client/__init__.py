@@ -8,6 +8,12 @@
 Without asyncio: `filter_frames` and `apply_picture`.
 """
 
+import os
+
+# Before grpc is imported, which reads it then. Its handlers of a fork give up half-way where a
+# thread is inside gRPC, and the child crashes at once; without them it lives and can be told.
+os.environ.setdefault("GRPC_ENABLE_FORK_SUPPORT", "0")
+
 from omote_client.catalogue import FilterInfo, ModelInfo, Parameter, ServerInfo
 from omote_client.client import Client
 from omote_client.errors import (

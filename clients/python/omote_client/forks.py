@@ -12,6 +12,7 @@ class Home:
 
     def __init__(self) -> None:
         self._process: int | None = None
+        self._kept: list[object] = []
 
     def settle(self) -> None:
         """Use gRPC in this process.
@@ -27,6 +28,10 @@ class Home:
                 ' the child. Start processes by multiprocessing\'s "spawn" or "forkserver", or'
                 " fork before the first client is opened."
             )
+
+    def keep(self, work: object) -> None:
+        """Never let go of something in a child: to take apart what is gRPC's needs its threads."""
+        self._kept.append(work)
 
     @property
     def here(self) -> bool:

@@ -163,7 +163,7 @@ class _Loop:
         try:
             HOME.settle()
         except Forked:
-            work.close()
+            HOME.keep(work)
             raise
         outcome = asyncio.run_coroutine_threadsafe(work, self._loop)
         try:
@@ -176,7 +176,9 @@ class _Loop:
 
         That is where a generator in a reference cycle may be collected, and closed by it.
         """
-        if threading.current_thread() is self._thread or not HOME.here:
+        if not HOME.here:
+            HOME.keep(work)
+        elif threading.current_thread() is self._thread:
             work.close()
         else:
             self.run(work)
