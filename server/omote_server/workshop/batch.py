@@ -104,8 +104,7 @@ def run_batch(
     """Filter files, so many at a time, each process with models of its own.
 
     Processes and not threads: a decoder or a driver that a damaged file takes down takes only
-    its own process along. Measured, two threads were as quick as two processes, and quicker by
-    the seconds in which each process loads its models: that is what the safety costs.
+    its own process along. It costs the seconds in which each process loads its models.
 
     Args:
         errands: what is to be done.
