@@ -70,6 +70,9 @@ def film(
         stream.codec_context.time_base = Fraction(1, TICKS)
         if codec == "libx264":
             stream.options = {"crf": "10"}
+        if codec == "libx265":
+            # In order and one after the other: its threads have lost the times of frames before.
+            stream.options = {"x265-params": "bframes=0:frame-threads=1:pools=none"}
         if aspect is not None:
             stream.codec_context.sample_aspect_ratio = aspect
         if turn is not None:

@@ -171,3 +171,14 @@ def test_what_cannot_be_read_is_called_what_it_is(tmp_path: Path) -> None:
             read_picture(path)
     with pytest.raises(VideoError, match="there is no such file"):
         VideoReader(tmp_path / "none.mp4")
+
+
+def test_what_a_process_left_behind_is_swept_away(tmp_path: Path) -> None:
+    target, dead = tmp_path / "out.png", 12345
+    ours = Draft(target).path
+    left = ours.with_name(ours.name.replace(str(os.getpid()), str(dead)))
+    left.write_bytes(b"half")
+    Draft.sweep(target, dead + 1)
+    assert left.exists(), "another's"
+    Draft.sweep(target, dead)
+    assert list(tmp_path.iterdir()) == []

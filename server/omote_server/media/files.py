@@ -76,6 +76,11 @@ def _is_ordinary(path: Path) -> bool:
         return True
 
 
+def _draft_of(target: Path, process: int) -> Path:
+    stem = os.fsdecode(os.fsencode(target.stem)[:_LONGEST_STEM])
+    return target.with_name(f".{stem}.{process}.partial{target.suffix}")
+
+
 class Draft:
     """A file in the making. It gets its name when it is whole, and is gone on any failure.
 
@@ -99,9 +104,14 @@ class Draft:
         if self._renamed:
             # The same ending, by which writers choose the format; two commands do not meet. It
             # is short in bytes: whoever has a name of 255 wants it, and the draft's is longer.
-            stem = os.fsdecode(os.fsencode(self._target.stem)[:_LONGEST_STEM])
-            name = f".{stem}.{os.getpid()}.partial{self._target.suffix}"
-            self.path = self._target.with_name(name)
+            self.path = _draft_of(self._target, os.getpid())
+
+    @staticmethod
+    def sweep(target: Path, process: int | None) -> None:
+        """Discard what a process that is no more left behind of a file."""
+        place = Path(os.path.realpath(target))
+        if process is not None and _is_ordinary(place):
+            _draft_of(place, process).unlink(missing_ok=True)
 
     def keep(self) -> None:
         """Give it its name.

@@ -21,7 +21,7 @@ from omote_models.estimators import EstimatorError
 from omote_models.face import Declared
 from omote_server.frames.job import Toolbox
 from omote_server.frames.warmup import load_tools
-from omote_server.media.files import MediaError
+from omote_server.media.files import Draft, MediaError
 from omote_server.media.report import MediaReport
 from omote_server.serving.egress import seal_egress
 from omote_server.workshop.account import Account
@@ -30,8 +30,8 @@ from omote_server.workshop.offline import Offline
 
 _OFTEN = 0.2
 """Seconds between two words of how far a file is."""
-_LAST_WORDS = 10.0
-"""Seconds that a worker has to tidy up when it is told to stop."""
+_LAST_WORDS = 30.0
+"""Seconds that a worker has to tidy up when it is told to stop; a busy machine takes some."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,6 +189,7 @@ class _Worker:
     """A process that filters files."""
 
     def __init__(self, order: Order) -> None:
+        self._errand: Errand | None = None
         context = multiprocessing.get_context("spawn")
         self._pipe, theirs = context.Pipe()
         self._process = context.Process(target=_work, args=(theirs, order), daemon=True)
@@ -202,9 +203,11 @@ class _Worker:
         Raises:
             EOFError, OSError: the process is no more.
         """
+        self._errand = errand
         self._pipe.send(errand)
         while not isinstance(said := self._pipe.recv(), Outcome):
             on_share(errand, said)
+        self._errand = None
         return said
 
     def end(self) -> int | None:
@@ -214,6 +217,9 @@ class _Worker:
         if self._process.is_alive():
             self._process.kill()
             self._process.join()
+        if self._errand is not None:
+            # However it ended, no half of a file stays behind.
+            Draft.sweep(self._errand.target, self._process.pid)
         return self._process.exitcode
 
 
