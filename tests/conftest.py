@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import itertools
+import os
 import signal
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 
 import cv2
 import numpy as np
@@ -28,6 +29,15 @@ Pixels = NDArray[np.uint8]
 # what is tested is how programs answer them.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 signal.signal(signal.SIGHUP, signal.SIG_DFL)
+
+
+@pytest.fixture(autouse=True)
+def environment() -> Iterator[None]:
+    """Commands that run in this process seal its ways out; the next test finds them open."""
+    before = dict(os.environ)
+    yield
+    os.environ.clear()
+    os.environ.update(before)
 
 
 @pytest.fixture(scope="session")
