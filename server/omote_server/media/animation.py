@@ -8,8 +8,7 @@ from collections.abc import Iterator, Sequence
 from functools import cached_property, partial
 from itertools import count
 from pathlib import Path
-from types import TracebackType
-from typing import Any, BinaryIO, Self
+from typing import Any, BinaryIO
 
 import numpy as np
 from PIL import Image, UnidentifiedImageError
@@ -21,7 +20,7 @@ from omote_server.media.colour import Tags
 from omote_server.media.files import why
 from omote_server.media.opening import VideoError
 from omote_server.media.reader import OnPacket, VideoFrame, VideoReader
-from omote_server.media.reading import Reading
+from omote_server.media.reading import Closing, Reading
 from omote_server.media.report import MediaReport
 
 _SHORTEST = 0.011
@@ -35,7 +34,7 @@ _DAMAGES = (
 """What Pillow raises of files that are damaged or cut."""
 
 
-class AnimationReader:
+class AnimationReader(Closing):
     """An animation as an iterator of frames, like a `VideoReader`.
 
     Attributes:
@@ -136,17 +135,6 @@ class AnimationReader:
         self._image.close()
         # Not every format closes what it was given.
         self._file.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
 
 def open_video(path: Path) -> VideoReader | AnimationReader:

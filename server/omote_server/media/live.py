@@ -5,8 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from threading import Event
-from types import TracebackType
-from typing import Self
 
 import av
 from av.error import FFmpegError
@@ -14,6 +12,7 @@ from av.error import FFmpegError
 from omote_server.frames.codec import Pixels
 from omote_server.media.opening import VideoError
 from omote_server.media.reader import VideoReader
+from omote_server.media.reading import Closing
 
 _SCHEME = re.compile(r"([a-z][a-z0-9+.-]*)://", re.IGNORECASE)
 SCHEMES = ("rtsp", "rtsps", "http", "https", "rtmp", "rtmps")
@@ -41,7 +40,7 @@ def is_address(source: str) -> bool:
     return True
 
 
-class NetworkCamera:
+class NetworkCamera(Closing):
     """A camera of the network as an iterator of pictures. Any thread may close it.
 
     Attributes:
@@ -112,17 +111,6 @@ class NetworkCamera:
         """End it. From any thread; what waits for the camera ends by itself."""
         self._closed.set()
         self._reader.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
 
 class _Connection(VideoReader):

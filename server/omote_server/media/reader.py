@@ -6,8 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Protocol, Self
+from typing import Any, Protocol
 
 import av
 from av.error import FFmpegError
@@ -20,7 +19,7 @@ from omote_server.media.beside import Beside
 from omote_server.media.clock import Clock
 from omote_server.media.colour import Developer, Tags
 from omote_server.media.opening import VideoError, opened, text_of
-from omote_server.media.reading import Reading
+from omote_server.media.reading import Closing, Reading
 from omote_server.media.report import Fate, MediaReport, StreamReport
 from omote_server.media.shape import letterboxed, said, square, turn_of_matrix
 
@@ -82,7 +81,7 @@ class Footage(Protocol):
     def report(self) -> MediaReport: ...
 
 
-class VideoReader:
+class VideoReader(Closing):
     """A video file as an iterator of frames. Any thread may close it while another reads.
 
     Attributes:
@@ -289,17 +288,6 @@ class VideoReader:
         self._container.close()
         if self._file is not None:
             self._file.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
 
 def _decoder(stream: Any) -> Any:

@@ -2,11 +2,32 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from threading import Lock
-from typing import TypeVar
+from types import TracebackType
+from typing import Self, TypeVar
 
 Step = TypeVar("Step")
+
+
+class Closing(ABC):
+    """Something that is opened by whoever makes it, and closed at the end of a `with`."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """Let go, as often as you like."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
 
 
 class Reading:

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from types import TracebackType
-from typing import Self
 
 import cv2
 import numpy as np
 
 from omote_server.frames.codec import Pixels
 from omote_server.media.files import MediaError
-from omote_server.media.reading import Reading
+from omote_server.media.reading import Closing, Reading
 
 
-class Camera:
+class Camera(Closing):
     """A camera by its number. Any thread may close it while another reads."""
 
     frames_per_second = 30.0
@@ -43,14 +41,3 @@ class Camera:
     def close(self) -> None:
         """End it. From any thread."""
         self._reading.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
